@@ -1,0 +1,22 @@
+# Debian packages that the project builds with. docs/reference/dependencies.md lists them with licences.
+
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(Boost 1.81 REQUIRED)
+find_package(OpenSSL 3 REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(simdjson REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(CLI11 REQUIRED)
+pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
+pkg_check_modules(FLATBUFFERS REQUIRED IMPORTED_TARGET flatbuffers)
+
+if(JADE_TESTS)
+  find_package(GTest REQUIRED)
+  include(GoogleTest)
+  find_package(rapidcheck REQUIRED)
+endif()
+if(JADE_BENCH)
+  find_package(benchmark REQUIRED)
+endif()

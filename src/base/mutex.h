@@ -1,0 +1,66 @@
+// A mutex that clang's thread-safety analysis understands (-Wthread-safety), and the annotations for it.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <shared_mutex>
+
+#if defined(__clang__)
+#define JADE_THREAD_ATTRIBUTE(x) __attribute__((x))
+#else
+#define JADE_THREAD_ATTRIBUTE(x)
+#endif
+
+#define JADE_CAPABILITY(name) JADE_THREAD_ATTRIBUTE(capability(name))
+#define JADE_SCOPED_CAPABILITY JADE_THREAD_ATTRIBUTE(scoped_lockable)
+#define JADE_GUARDED_BY(mutex) JADE_THREAD_ATTRIBUTE(guarded_by(mutex))
+#define JADE_REQUIRES(...) JADE_THREAD_ATTRIBUTE(requires_capability(__VA_ARGS__))
+#define JADE_EXCLUDES(...) JADE_THREAD_ATTRIBUTE(locks_excluded(__VA_ARGS__))
+#define JADE_ACQUIRE(...) JADE_THREAD_ATTRIBUTE(acquire_capability(__VA_ARGS__))
+#define JADE_RELEASE(...) JADE_THREAD_ATTRIBUTE(release_capability(__VA_ARGS__))
+#define JADE_TRY_ACQUIRE(...) JADE_THREAD_ATTRIBUTE(try_acquire_capability(__VA_ARGS__))
+#define JADE_NO_THREAD_SAFETY_ANALYSIS JADE_THREAD_ATTRIBUTE(no_thread_safety_analysis)
+
+namespace jade {
+
+/// std::mutex with annotations.
+class JADE_CAPABILITY("mutex") Mutex {
+ public:
+  void lock() JADE_ACQUIRE() { mutex_.lock(); }
+  void unlock() JADE_RELEASE() { mutex_.unlock(); }
+  bool try_lock() JADE_TRY_ACQUIRE(true) { return mutex_.try_lock(); }
+
+ private:
+  std::mutex mutex_;
+};
+
+/// Holds a Mutex for its own life. Satisfies BasicLockable, so that a CondVar can wait on it.
+class JADE_SCOPED_CAPABILITY MutexLock {
+ public:
+  explicit MutexLock(Mutex& mutex) JADE_ACQUIRE(mutex) : mutex_(mutex) { mutex_.lock(); }
+  ~MutexLock() JADE_RELEASE() { mutex_.unlock(); }
+  MutexLock(const MutexLock&) = delete;
+  MutexLock& operator=(const MutexLock&) = delete;
+
+ private:
+  friend class CondVar;
+  Mutex& mutex_;
+};
+
+/// A condition variable for Mutex. Waits may wake for no reason: test the condition in a loop.
+class CondVar {
+ public:
+  void wait(MutexLock& lock) JADE_NO_THREAD_SAFETY_ANALYSIS { cv_.wait(lock.mutex_); }
+  template <class Rep, class Period>
+  std::cv_status wait_for(MutexLock& lock,
+                          std::chrono::duration<Rep, Period> duration) JADE_NO_THREAD_SAFETY_ANALYSIS {
+    return cv_.wait_for(lock.mutex_, duration);
+  }
+  void notify_one() { cv_.notify_one(); }
+  void notify_all() { cv_.notify_all(); }
+
+ private:
+  std::condition_variable_any cv_;
+};
+
+}  // namespace jade

@@ -1,0 +1,44 @@
+// Hierarchical navigable small world graph (Malkov and Yashunin, arXiv 1603.09320), grown in place.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "index/scorer.h"
+#include "index/search.h"
+#include "index/slot_view.h"
+#include "index/vector_arena.h"
+#include "jade/types.h"
+
+namespace jade::index {
+
+/// A graph over an arena's slots 0 .. size()−1, linked in slot order. One thread inserts; any number of threads search
+/// at the same time without locks. Deleted slots stay in the graph as way-points; SlotView keeps them out of results.
+class HnswIndex {
+ public:
+  /// The arena outlives the index. `seed` fixes the levels, so that equal inserts give equal graphs.
+  HnswIndex(const VectorArena& arena, const IndexOptions& options, std::uint64_t seed);
+  ~HnswIndex();
+
+  /// Links the next slot: `slot` equals size(). Writer only. kStorageFull when memory cannot be had.
+  Result<void> insert(SlotId slot);
+
+  /// Slots below this are linked and found by searches that start later (acquire).
+  std::uint32_t size() const;
+
+  /// The closest visible slots, approximately. Returns min(k, visible and reachable) hits: slots that are not visible
+  /// are walked through and do not use up ef.
+  Result<SearchHits> search(const Scorer& scorer, const SlotView& view, const SearchOptions& options) const;
+
+  std::size_t memory_bytes() const;
+
+  /// Checks the invariants: degrees within bounds, no self or duplicate edges, levels nest, every node is reachable on
+  /// the bottom layer from the entry point. For tests and `fsck`; not while inserting.
+  Result<void> check_invariants() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace jade::index
