@@ -1,11 +1,16 @@
 // The ids and counters that more than one folder speaks of.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "base/named_type.h"
 
 namespace jade {
+
+/// Which database: 16 random bytes; the API spells them "db:" + 26 Crockford base-32 characters.
+using DatabaseKey = std::array<std::byte, 16>;
 
 /// A position in a database's log: positive, larger for every later record, never reused. It is also the `version` of
 /// every record written by that log record, and stays below 2^53 so that JSON numbers carry it.

@@ -1,7 +1,6 @@
 // The log of a database: what was acknowledged, in the order in which it happened.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -13,8 +12,7 @@
 
 namespace jade::storage {
 
-/// 16 random bytes; the API spells them "db:" + 26 Crockford base-32 characters.
-using DatabaseKey = std::array<std::byte, 16>;
+using jade::DatabaseKey;
 
 enum class RecordType : std::uint8_t {
   kWriteBatch = 1,  ///< Payload: an encoded WriteBatch (storage/write_batch.h), for one shard.
