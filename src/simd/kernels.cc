@@ -17,7 +17,30 @@ struct Choice {
 Choice detect() {
   Choice choice;
   choice.add(Target::kPortable);
+#if defined(__x86_64__)
+  // These also ask whether the operating system saves the registers.
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("popcnt")) {
+    choice.add(Target::kAvx2);
+  }
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
+    choice.add(Target::kAvx512);
+    if (__builtin_cpu_supports("avx512vpopcntdq")) choice.add(Target::kAvx512Popcnt);
+  }
+#endif
   return choice;
+}
+
+/// The table of each target, whether or not this machine can run it. Elsewhere than on x86-64 all are the portable one.
+std::array<Kernels, 4> all_tables() {
+#if defined(__x86_64__)
+  Kernels with_popcnt = avx512::kKernels;
+  with_popcnt.target = Target::kAvx512Popcnt;
+  with_popcnt.hamming_bits = avx512_popcnt::kHammingBits;
+  return {portable::kKernels, avx2::kKernels, avx512::kKernels, with_popcnt};
+#else
+  return {portable::kKernels, portable::kKernels, portable::kKernels, portable::kKernels};
+#endif
 }
 
 }  // namespace
@@ -33,8 +56,8 @@ std::span<const Target> available_targets() {
 }
 
 const Kernels& kernels_for(Target target) {
-  static const std::array<const Kernels*, 4> kTables = {&portable::kKernels};
-  return *kTables[static_cast<std::size_t>(target)];
+  static const std::array<Kernels, 4> kTables = all_tables();
+  return kTables[static_cast<std::size_t>(target)];
 }
 
 const Kernels& kernels() {

@@ -90,8 +90,20 @@ std::uint64_t sum_of_bytes(std::uint64_t x) {
 }
 
 struct Hamming {
-  static float pair(const std::byte* a, const std::byte* b, std::size_t dimension) {
-    const std::size_t bytes = (dimension + 7) / 8;
+  static constexpr std::size_t kBlock = 1;
+
+  static std::size_t row_bytes(std::size_t dimension) { return (dimension + 7) / 8; }
+
+  static float pair(const void* a, const void* b, std::size_t dimension) {
+    return score(static_cast<const std::byte*>(a), static_cast<const std::byte*>(b), row_bytes(dimension));
+  }
+
+  static void block(const void* query, const std::byte* const (&rows)[kBlock], std::size_t dimension, float* out) {
+    *out = pair(query, rows[0], dimension);
+  }
+
+ private:
+  static float score(const std::byte* a, const std::byte* b, std::size_t bytes) {
     // A byte of `counts` grows by at most 8 a step, so 31 steps fit before it must be emptied.
     constexpr std::size_t kStepsMax = 31;
     std::uint64_t total = 0;
@@ -116,29 +128,18 @@ struct Hamming {
 
 template <typename Operation>
 struct F32 {
-  static float pair(const std::byte* a, const std::byte* b, std::size_t dimension) {
-    return f32_pair<Operation>(a, b, dimension);
+  static constexpr std::size_t kBlock = 1;
+
+  static std::size_t row_bytes(std::size_t dimension) { return dimension * sizeof(float); }
+
+  static float pair(const void* a, const void* b, std::size_t dimension) {
+    return f32_pair<Operation>(static_cast<const std::byte*>(a), static_cast<const std::byte*>(b), dimension);
+  }
+
+  static void block(const void* query, const std::byte* const (&rows)[kBlock], std::size_t dimension, float* out) {
+    *out = pair(query, rows[0], dimension);
   }
 };
-
-template <typename Distance>
-float pair(const void* a, const void* b, std::size_t dimension) {
-  return Distance::pair(static_cast<const std::byte*>(a), static_cast<const std::byte*>(b), dimension);
-}
-
-template <typename Distance>
-void gathered(const void* query, const std::byte* const* rows, std::size_t count, std::size_t dimension, float* out) {
-  for (std::size_t i = 0; i < count; ++i) out[i] = pair<Distance>(query, rows[i], dimension);
-}
-
-template <typename Distance>
-void strided(const void* query, const StridedRows& rows, std::size_t dimension, float* out) {
-  const StridedAccess access{rows};
-  for (std::size_t i = 0; i < rows.count; ++i) out[i] = pair<Distance>(query, access[i], dimension);
-}
-
-template <typename Distance>
-constexpr DistanceKernels kDistance = {&pair<Distance>, &gathered<Distance>, &strided<Distance>};
 
 double norm_squared(const float* vector, std::size_t dimension) {
   double sums[4] = {};
@@ -153,10 +154,10 @@ double norm_squared(const float* vector, std::size_t dimension) {
 }  // namespace
 
 constinit const Kernels kKernels = {.target = Target::kPortable,
-                                    .dot_f32 = kDistance<F32<Dot>>,
-                                    .l2_squared_f32 = kDistance<F32<L2Squared>>,
-                                    .l1_f32 = kDistance<F32<L1>>,
-                                    .hamming_bits = kDistance<Hamming>,
+                                    .dot_f32 = kDistanceKernels<F32<Dot>>,
+                                    .l2_squared_f32 = kDistanceKernels<F32<L2Squared>>,
+                                    .l1_f32 = kDistanceKernels<F32<L1>>,
+                                    .hamming_bits = kDistanceKernels<Hamming>,
                                     .norm_squared = &norm_squared};
 
 }  // namespace jade::simd::portable
