@@ -4,6 +4,7 @@ option(JADE_TESTS "Build the tests" ON)
 option(JADE_BENCH "Build the benchmarks" OFF)
 option(JADE_FUZZ "Build the fuzz targets (clang)" OFF)
 option(JADE_COVERAGE "Instrument for source-based coverage (clang)" OFF)
+set(JADE_TEST_TIMEOUT_FACTOR 1 CACHE STRING "Multiplies the time that a test may take; make soak raises it")
 set(JADE_SANITIZE "" CACHE STRING "Sanitizers for -fsanitize=, for instance address,undefined")
 
 set(CMAKE_CXX_STANDARD 23)
