@@ -14,10 +14,10 @@
 namespace jade::io {
 
 enum class OpenMode : std::uint8_t {
-  kRead,          ///< The file exists; reading only.
-  kReadWrite,     ///< The file exists.
-  kCreate,        ///< Created when absent.
-  kCreateNew,     ///< kAlreadyExists when present.
+  kRead,       ///< The file exists; reading only.
+  kReadWrite,  ///< The file exists.
+  kCreate,     ///< Created when absent.
+  kCreateNew,  ///< kAlreadyExists when present.
 };
 
 /// An open file. Reads and writes of different ranges may run at the same time; the rest is for one thread at a time.
@@ -66,7 +66,8 @@ class FileSystem {
   virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
   /// Removes a file or an empty directory; a missing one is an error (kIo, errno ENOENT).
   virtual Result<void> remove(const std::string& path) = 0;
-  /// Creates the directory and its missing parents; an existing one is fine. Durable after `sync_directory` of each parent.
+  /// Creates the directory and its missing parents; an existing one is fine. Durable after `sync_directory` of each
+  /// parent.
   virtual Result<void> create_directories(const std::string& path) = 0;
   /// Names (not paths) in a directory, sorted, without "." and "..".
   virtual Result<std::vector<std::string>> list(const std::string& path) = 0;
