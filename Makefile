@@ -18,7 +18,7 @@ setup: ## Install what the build needs, if anything is missing (Debian 12, root 
 build: setup ## Build the release preset: build/release/bin/jade-db
 	@tools/ci/build.sh release
 
-run: build ## Build, start the server on LISTEN over DATA, and load the sample into a new DATA
+run: ## Build, start the server on LISTEN over DATA, and load the sample into a new DATA
 	@tools/run/run.sh
 
 sample: build ## Load the sample words into the server that runs on LISTEN

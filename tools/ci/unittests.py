@@ -8,7 +8,7 @@ import unittest
 from pathlib import Path
 
 TOOLS = Path(__file__).resolve().parents[1]
-FOLDERS = ("check", "ci", "coverage")
+FOLDERS = ("check", "ci", "coverage", "run")
 
 
 class NotingResult(unittest.TextTestResult):
