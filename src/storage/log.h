@@ -29,7 +29,8 @@ struct NewRecord {
   std::vector<std::byte> payload;
 };
 
-/// A record as it is read back. `payload` is valid during the visitor's call only.
+/// A record as it is read back. What it refers to is valid during the visitor's call only; `payload` lies at a multiple
+/// of 16.
 struct LogRecord {
   Sequence sequence;
   std::uint64_t epoch = 0;
@@ -38,11 +39,14 @@ struct LogRecord {
   std::uint64_t definition_version = 0;
   std::int64_t commit_time_us = 0;
   std::uint64_t transaction_id = 0;
+  /// Empty when the writer gave none.
+  std::span<const std::byte> idempotency_key;
   std::span<const std::byte> payload;
 };
 
-/// Called once when the record is durable, or with the reason why it may not be. Runs on the log writer's thread: it
-/// must be short, must not wait and must not touch files.
+/// Called once: when the record is durable, or with the reason why it may not be. After kStorageFull it is not in the
+/// log and never will be; after kStoreReadOnly it may or may not be there when the log is opened again. Runs on the log
+/// writer's thread: it must be short, must not wait and must not touch files.
 using AppendDone = std::move_only_function<void(Result<void>)>;
 
 using RecordVisitor = std::function<Result<void>(const LogRecord&)>;
@@ -54,7 +58,8 @@ class Log {
 
   /// Gives the record the next position and hands it to the writer. Never waits for the disk. Positions follow the
   /// order of the calls, and `done` is called in that order. Refused at once, with nothing written and `done` not
-  /// called: kOverloaded (the writer's queue is full), kStorageFull, kStoreReadOnly (an earlier sync failed).
+  /// called: kOverloaded (the writer's queue is full), kPayloadTooLarge, kStoreReadOnly (an earlier write or sync
+  /// failed; only opening the log again helps), kCancelled (closed).
   virtual Result<Sequence> append(NewRecord record, AppendDone done) = 0;
 
   /// Calls `visit` for every record from `from` on that was durable when the log was opened, in order; stops at its
@@ -68,7 +73,7 @@ class Log {
   virtual std::uint64_t size_bytes() const = 0;
 
   /// Waits until everything appended is durable (or failed), writes a watermark, closes the files. Later appends are
-  /// refused with kCancelled. Called once, from one thread.
+  /// refused with kCancelled. Called once, from one thread. Fails if the log had failed before.
   virtual Result<void> close() = 0;
 };
 
