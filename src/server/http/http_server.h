@@ -7,6 +7,8 @@
 #include <memory>
 #include <string>
 
+#include "base/clock.h"
+#include "base/random.h"
 #include "jade/result.h"
 #include "server/http/http_handler.h"
 
@@ -38,6 +40,9 @@ struct HttpServerOptions {
   std::uint16_t port = 8080;
   std::size_t network_threads = 1;
   HttpLimits limits;
+  const Clock* clock = &system_clock();
+  /// For the ids of requests that bring none.
+  Random* random = &system_random();
 };
 
 /// A listening server. `start` and `stop` from one thread.

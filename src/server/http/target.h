@@ -19,8 +19,8 @@ struct Target {
   friend bool operator==(const Target&, const Target&) = default;
 };
 
-/// kInvalidArgument for whatever is not a plain absolute path: an empty, "." or ".." segment, a bad escape, invalid
-/// UTF-8, a control character, a fragment, an absolute-form target. A bad escape in a query value names its parameter.
+/// kInvalidArgument for whatever is not a plain absolute path: an empty, "." or ".." segment (encoded or not), a bad
+/// escape, invalid UTF-8, a fragment, a full URL.
 Result<Target> parse_target(std::string_view target);
 
 }  // namespace jade::server

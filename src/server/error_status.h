@@ -1,0 +1,30 @@
+// The one table from error codes to HTTP and gRPC statuses, and the error as the wire shows it.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "jade/error.h"
+#include "server/http/http_message.h"
+
+namespace jade::server {
+
+struct ErrorStatus {
+  int http = 500;
+  /// The number of a google.rpc.Code.
+  int grpc = 13;
+};
+
+ErrorStatus error_status(ErrorCode code);
+
+/// "Not Found" …; "" for a status that this server does not use.
+std::string_view http_reason(int status);
+
+/// The answer for a failure: its status, the error body, `Retry-After` where the caller should wait, `Allow` where the
+/// error says what is allowed. The message and details of kInternal, kIo and kDataCorrupted stay inside: log them.
+Response error_response(const Error& error, std::string_view request_id);
+
+/// True for errors whose message is for the operator and not for the caller.
+bool error_is_private(ErrorCode code);
+
+}  // namespace jade::server
