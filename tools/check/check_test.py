@@ -33,7 +33,7 @@ DEPENDENCIES = """# Dependencies
 | `libboost1.81-dev` | `Boost` | 1.81 | BSL-1.0 | linked | HTTP |
 | `make` | | 4.3 | GPL-3.0 | tool | runs us |
 """
-ALL_TASKS = "| T001–T190 | everything | nowhere | | planned |\n"
+ALL_TASKS = f"| T001–T190 {' '.join(document_rules.BOARD_TASKS)} | everything | nowhere | | planned |\n"
 MISSION_HEAD = "| Seeds | Capability | Where | Test | State |\n| --- | --- | --- | --- | --- |\n"
 
 
@@ -133,7 +133,7 @@ class Rules(unittest.TestCase):
             "device": "std::random_device d;", "twister": "std::mt19937_64 g(1);",
             "thread": "std::thread t(f);", "jthread": "std::jthread t(f);", "async": "auto x = std::async(f);",
             "pthread": "pthread_create(&t, 0, f, 0);", "sleep": "std::this_thread::sleep_for(1s);",
-            "socket": "int s = ::socket(AF_INET, SOCK_STREAM, 0);",
+            "system": "#include <unistd.h>", "socket": "int s = ::socket(AF_INET, SOCK_STREAM, 0);",
         }
         base = {"docs/reference/seams.md": SEAMS, "src/io/real.cc": ""}
         self.catches(code_rules.check_seams, [
@@ -233,6 +233,7 @@ class Rules(unittest.TestCase):
             ("done untested", mission("| T001 | open | io | | done |"), "without a test"),
             ("no such test", mission("| T001 | open | io | `File.Flies` | done |"), "File.Flies does not exist"),
             ("odd state", mission("| T001 | open | io | | nearly |"), "'nearly'"),
+            ("forgotten on the board", {"docs/mission.md": MISSION_HEAD + "| T001–T190 | x | y | | planned |\n"}, "P6-EXP-004"),
             ("forgotten", {"docs/mission.md": MISSION_HEAD + "| T001–T189 | x | y | | planned |\n"}, "T190"),
         ])
         self.passes(document_rules.check_mission, [

@@ -8,11 +8,13 @@ SEAMS = "docs/reference/seams.md"
 
 # What only a seam may use: by kind, the headers that bring it and the calls that need no header of their own.
 BANNED_HEADERS = {
-    "files": ("fcntl.h", "unistd.h", "fstream", "filesystem", "sys/mman.h", "sys/file.h", "sys/stat.h", "dirent.h"),
+    "files": ("fcntl.h", "fstream", "filesystem", "sys/mman.h", "sys/file.h", "sys/stat.h", "dirent.h"),
     "time": ("ctime", "time.h", "sys/time.h", "sys/timerfd.h"),
     "random": ("random", "sys/random.h"),
-    "threads": ("thread", "future", "pthread.h"),
+    "threads": ("thread", "pthread.h"),
     "sockets": ("sys/socket.h", "netinet/in.h", "arpa/inet.h", "netdb.h"),
+    # Process ids, terminals, system limits; what of it opens and writes is banned as a file all the same.
+    "system": ("unistd.h",),
 }
 BANNED_CALLS = {
     "files": (r"(?<![\w>])::(?:open|openat|creat|read|write|pread|pwrite|close|fsync|fdatasync|rename|unlink|mkdir|"
@@ -27,6 +29,7 @@ BANNED_CALLS = {
                r"\b(?:random_device|mt19937(?:_64)?|default_random_engine|minstd_rand0?|getrandom|RAND_bytes)\b"),
     "threads": (r"\bstd::(?:jthread|thread|async)\b", r"\bpthread_create\b", r"\bstd::this_thread::sleep_\w+"),
     "sockets": (r"(?<![\w>])::(?:socket|connect|accept4?|bind|listen)\s*\(",),
+    "system": (),
 }
 # Tests may own files, time and threads; randomness has to print its seed, so they keep to SeededRandom too.
 BANNED_IN_TESTS = ("random",)
