@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #include "simd/rows.h"
 #include "simd/targets.h"
@@ -44,6 +45,12 @@ JADE_AVX2_INLINE __m256i first_lanes(std::size_t count) {
   return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)), lanes);
 }
 
+/// Holds a value in a register. Without it g++ loads the query again for each row, as an operand of the arithmetic.
+JADE_AVX2_INLINE __m256 in_register(__m256 value) {
+  asm("" : "+x"(value));
+  return value;
+}
+
 /// The sum of 32 lanes, in a fixed order.
 JADE_AVX2_INLINE float finish(const __m256 (&sums)[kSums]) {
   const __m256 all = _mm256_add_ps(_mm256_add_ps(sums[0], sums[1]), _mm256_add_ps(sums[2], sums[3]));
@@ -76,55 +83,52 @@ struct F32 {
   }
 
  private:
-  template <std::size_t kRows>
-  JADE_AVX2_INLINE static void step(__m256 (&sums)[kRows][kSums], std::size_t s, const float* query,
-                                    const float* const (&rows)[kRows], std::size_t i) {
-    const __m256 q = _mm256_loadu_ps(query + i);
-    for (std::size_t row = 0; row < kRows; ++row) {
-      sums[row][s] = Operation::add(sums[row][s], _mm256_loadu_ps(rows[row] + i), q);
-    }
+  /// Adds the terms from element `i` on to sum kSum of each row. Rows and sums are numbered by the compiler, not by a
+  /// loop: g++ 12 unrolls loops too late to keep an array of sums in registers.
+  template <std::size_t kSum, std::size_t... kRow>
+  JADE_AVX2_INLINE static void step(__m256 (&sums)[sizeof...(kRow)][kSums], const float* query,
+                                    const float* const (&rows)[sizeof...(kRow)], std::size_t i,
+                                    std::index_sequence<kRow...>) {
+    const __m256 q = in_register(_mm256_loadu_ps(query + i));
+    ((sums[kRow][kSum] = Operation::add(sums[kRow][kSum], _mm256_loadu_ps(rows[kRow] + i), q)), ...);
   }
 
-  template <std::size_t kRows>
-  JADE_AVX2_INLINE static void last_step(__m256 (&sums)[kRows][kSums], const float* query,
-                                         const float* const (&rows)[kRows], std::size_t i, std::size_t dimension) {
-    const __m256i mask = first_lanes(dimension - i);
+  template <std::size_t... kRow>
+  JADE_AVX2_INLINE static void last_step(__m256 (&sums)[sizeof...(kRow)][kSums], const float* query,
+                                         const float* const (&rows)[sizeof...(kRow)], std::size_t i, __m256i mask,
+                                         std::index_sequence<kRow...>) {
+    constexpr std::size_t kSum = kSums - 1;
     const __m256 q = _mm256_maskload_ps(query + i, mask);
-    for (std::size_t row = 0; row < kRows; ++row) {
-      const __m256 r = _mm256_maskload_ps(rows[row] + i, mask);
-      sums[row][kSums - 1] = Operation::add(sums[row][kSums - 1], r, q);
-    }
+    ((sums[kRow][kSum] = Operation::add(sums[kRow][kSum], _mm256_maskload_ps(rows[kRow] + i, mask), q)), ...);
   }
 
   template <std::size_t kRows>
   JADE_AVX2_INLINE static void score(const float* query, const float* const (&rows)[kRows], std::size_t dimension,
                                      float* out) {
-    __m256 sums[kRows][kSums];
-    for (auto& row : sums) {
-      for (__m256& sum : row) sum = _mm256_setzero_ps();
-    }
+    constexpr std::make_index_sequence<kRows> kEach;
+    __m256 sums[kRows][kSums] = {};
     std::size_t i = 0;
     for (; i + kSums * kWidth <= dimension; i += kSums * kWidth) {
-      step(sums, 0, query, rows, i);
-      step(sums, 1, query, rows, i + kWidth);
-      step(sums, 2, query, rows, i + 2 * kWidth);
-      step(sums, 3, query, rows, i + 3 * kWidth);
+      step<0>(sums, query, rows, i, kEach);
+      step<1>(sums, query, rows, i + kWidth, kEach);
+      step<2>(sums, query, rows, i + 2 * kWidth, kEach);
+      step<3>(sums, query, rows, i + 3 * kWidth, kEach);
     }
-    // Up to three whole steps are left: written out, because a sum's number must be a constant to stay in a register.
     if (i + kWidth <= dimension) {
-      step(sums, 0, query, rows, i);
+      step<0>(sums, query, rows, i, kEach);
       i += kWidth;
     }
     if (i + kWidth <= dimension) {
-      step(sums, 1, query, rows, i);
+      step<1>(sums, query, rows, i, kEach);
       i += kWidth;
     }
     if (i + kWidth <= dimension) {
-      step(sums, 2, query, rows, i);
+      step<2>(sums, query, rows, i, kEach);
       i += kWidth;
     }
-    if (i < dimension) last_step(sums, query, rows, i, dimension);
-    for (std::size_t row = 0; row < kRows; ++row) out[row] = finish(sums[row]);
+    if (i < dimension) last_step(sums, query, rows, i, first_lanes(dimension - i), kEach);
+    out[0] = finish(sums[0]);
+    if constexpr (kRows == 2) out[1] = finish(sums[1]);
   }
 };
 

@@ -10,6 +10,7 @@
 #include <immintrin.h>
 
 #include <cstdint>
+#include <utility>
 
 #include "simd/rows.h"
 #include "simd/targets.h"
@@ -41,6 +42,15 @@ struct L1 {
     return _mm512_add_ps(sum, _mm512_abs_ps(_mm512_sub_ps(a, b)));
   }
 };
+
+/// A mask of the first `count` of 16 lanes, count ≤ 16.
+JADE_AVX512_INLINE __mmask16 first_lanes(std::size_t count) { return static_cast<__mmask16>((1U << count) - 1U); }
+
+/// Holds a value in a register. Without it g++ loads the query again for each row, as an operand of the arithmetic.
+JADE_AVX512_INLINE __m512 in_register(__m512 value) {
+  asm("" : "+v"(value));
+  return value;
+}
 
 /// Four sums of four lanes from 64 lanes, in a fixed order.
 JADE_AVX512_INLINE __m128 fold(const __m512 (&sums)[kSums]) {
@@ -74,60 +84,58 @@ struct F32 {
     return _mm512_loadu_ps(vector + i * sizeof(float));
   }
 
-  template <std::size_t kRows>
-  JADE_AVX512_INLINE static void step(__m512 (&sums)[kRows][kSums], std::size_t s, const std::byte* query,
-                                      const std::byte* const (&rows)[kRows], std::size_t i) {
-    const __m512 q = load(query, i);
-    for (std::size_t row = 0; row < kRows; ++row) {
-      sums[row][s] = Operation::add(sums[row][s], load(rows[row], i), q);
-    }
+  JADE_AVX512_INLINE static __m512 load(const std::byte* vector, std::size_t i, __mmask16 mask) {
+    return _mm512_maskz_loadu_ps(mask, vector + i * sizeof(float));
   }
 
-  template <std::size_t kRows>
-  JADE_AVX512_INLINE static void last_step(__m512 (&sums)[kRows][kSums], const std::byte* query,
-                                           const std::byte* const (&rows)[kRows], std::size_t i,
-                                           std::size_t dimension) {
-    const auto mask = static_cast<__mmask16>((1U << (dimension - i)) - 1U);
-    const __m512 q = _mm512_maskz_loadu_ps(mask, query + i * sizeof(float));
-    for (std::size_t row = 0; row < kRows; ++row) {
-      const __m512 r = _mm512_maskz_loadu_ps(mask, rows[row] + i * sizeof(float));
-      sums[row][kSums - 1] = Operation::add(sums[row][kSums - 1], r, q);
-    }
+  /// Adds the terms from element `i` on to sum kSum of each row. Rows and sums are numbered by the compiler, not by a
+  /// loop: g++ 12 unrolls loops too late to keep an array of sums in registers.
+  template <std::size_t kSum, std::size_t... kRow>
+  JADE_AVX512_INLINE static void step(__m512 (&sums)[sizeof...(kRow)][kSums], const std::byte* query,
+                                      const std::byte* const (&rows)[sizeof...(kRow)], std::size_t i,
+                                      std::index_sequence<kRow...>) {
+    const __m512 q = in_register(load(query, i));
+    ((sums[kRow][kSum] = Operation::add(sums[kRow][kSum], load(rows[kRow], i), q)), ...);
+  }
+
+  template <std::size_t... kRow>
+  JADE_AVX512_INLINE static void last_step(__m512 (&sums)[sizeof...(kRow)][kSums], const std::byte* query,
+                                           const std::byte* const (&rows)[sizeof...(kRow)], std::size_t i,
+                                           __mmask16 mask, std::index_sequence<kRow...>) {
+    constexpr std::size_t kSum = kSums - 1;
+    const __m512 q = load(query, i, mask);
+    ((sums[kRow][kSum] = Operation::add(sums[kRow][kSum], load(rows[kRow], i, mask), q)), ...);
   }
 
   template <std::size_t kRows>
   JADE_AVX512_INLINE static void score(const std::byte* query, const std::byte* const (&rows)[kRows],
                                        std::size_t dimension, float* out) {
-    __m512 sums[kRows][kSums];
-    for (auto& row : sums) {
-      for (__m512& sum : row) sum = _mm512_setzero_ps();
-    }
+    constexpr std::make_index_sequence<kRows> kEach;
+    __m512 sums[kRows][kSums] = {};
     std::size_t i = 0;
     for (; i + kSums * kWidth <= dimension; i += kSums * kWidth) {
-      step(sums, 0, query, rows, i);
-      step(sums, 1, query, rows, i + kWidth);
-      step(sums, 2, query, rows, i + 2 * kWidth);
-      step(sums, 3, query, rows, i + 3 * kWidth);
+      step<0>(sums, query, rows, i, kEach);
+      step<1>(sums, query, rows, i + kWidth, kEach);
+      step<2>(sums, query, rows, i + 2 * kWidth, kEach);
+      step<3>(sums, query, rows, i + 3 * kWidth, kEach);
     }
-    // Up to three whole steps are left: written out, because a sum's number must be a constant to stay in a register.
     if (i + kWidth <= dimension) {
-      step(sums, 0, query, rows, i);
+      step<0>(sums, query, rows, i, kEach);
       i += kWidth;
     }
     if (i + kWidth <= dimension) {
-      step(sums, 1, query, rows, i);
+      step<1>(sums, query, rows, i, kEach);
       i += kWidth;
     }
     if (i + kWidth <= dimension) {
-      step(sums, 2, query, rows, i);
+      step<2>(sums, query, rows, i, kEach);
       i += kWidth;
     }
-    if (i < dimension) last_step(sums, query, rows, i, dimension);
-    if constexpr (kRows == 4) {
-      finish_four(fold(sums[0]), fold(sums[1]), fold(sums[2]), fold(sums[3]), out);
-    } else {
-      static_assert(kRows == 1);
+    if (i < dimension) last_step(sums, query, rows, i, first_lanes(dimension - i), kEach);
+    if constexpr (kRows == 1) {
       *out = finish(fold(sums[0]));
+    } else {
+      finish_four(fold(sums[0]), fold(sums[1]), fold(sums[2]), fold(sums[3]), out);
     }
   }
 
@@ -198,8 +206,7 @@ JADE_AVX512 double norm_squared(const float* vector, std::size_t dimension) {
     sums[1] = _mm512_fmadd_pd(high, high, sums[1]);
   }
   if (i < dimension) {
-    const auto mask = static_cast<__mmask16>((1U << (dimension - i)) - 1U);
-    const __m512 rest = _mm512_maskz_loadu_ps(mask, vector + i);
+    const __m512 rest = _mm512_maskz_loadu_ps(first_lanes(dimension - i), vector + i);
     const __m512d low = _mm512_cvtps_pd(_mm512_castps512_ps256(rest));
     const __m512d high = _mm512_cvtps_pd(_mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(rest), 1)));
     sums[0] = _mm512_fmadd_pd(low, low, sums[0]);

@@ -73,11 +73,9 @@ float f32_pair(const std::byte* a, const std::byte* b, std::size_t dimension) {
 constexpr std::uint64_t kPairs = 0x5555555555555555U;
 constexpr std::uint64_t kNibbles = 0x3333333333333333U;
 constexpr std::uint64_t kBytes = 0x0F0F0F0F0F0F0F0FU;
-constexpr std::uint64_t kOnes = 0x0101010101010101U;
 
-/// The number of set bits of each byte, for Words and for single words alike.
-template <typename T>
-T bits_of_bytes(T x) {
+/// The number of set bits of each byte.
+Words bits_of_bytes(Words x) {
   x = x - ((x >> 1) & kPairs);
   x = (x & kNibbles) + ((x >> 2) & kNibbles);
   return (x + (x >> 4)) & kBytes;
@@ -117,11 +115,14 @@ struct Hamming {
       }
       total += sum_of_bytes(counts[0]) + sum_of_bytes(counts[1]);
     }
-    std::uint64_t tail[2] = {};
-    std::memcpy(tail, a + i, bytes - i);
-    std::uint64_t other[2] = {};
-    std::memcpy(other, b + i, bytes - i);
-    total += sum_of_bytes(bits_of_bytes(tail[0] ^ other[0]) + bits_of_bytes(tail[1] ^ other[1]));
+    if (i < bytes) {
+      Words tail_a = {};
+      Words tail_b = {};
+      std::memcpy(&tail_a, a + i, bytes - i);
+      std::memcpy(&tail_b, b + i, bytes - i);
+      const Words counts = bits_of_bytes(tail_a ^ tail_b);
+      total += sum_of_bytes(counts[0]) + sum_of_bytes(counts[1]);
+    }
     return static_cast<float>(total);
   }
 };
