@@ -1,7 +1,9 @@
 // Exact search: every visible vector is scored.
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
+#include <span>
+#include <vector>
 
 #include "index/scorer.h"
 #include "index/search.h"
@@ -10,7 +12,8 @@
 
 namespace jade::index {
 
-/// The k closest visible slots in [first, end), exactly, ties by id. Fails only when cancelled or past the deadline.
+/// The k closest visible slots in [first, end), exactly, ties by id. `end` is at most arena.size(). Fails only when
+/// cancelled or past the deadline.
 Result<SearchHits> flat_search(const VectorArena& arena, const Scorer& scorer, SlotId first, SlotId end,
                                const SlotView& view, const SearchOptions& options);
 

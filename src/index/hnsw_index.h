@@ -16,20 +16,24 @@ namespace jade::index {
 /// at the same time without locks. Deleted slots stay in the graph as way-points; SlotView keeps them out of results.
 class HnswIndex {
  public:
-  /// The arena outlives the index. `seed` fixes the levels, so that equal inserts give equal graphs.
-  HnswIndex(const VectorArena& arena, const IndexOptions& options, std::uint64_t seed);
+  /// The arena and the memory outlive the index. `seed` fixes the levels, so that equal inserts give equal graphs.
+  HnswIndex(const VectorArena& arena, const IndexOptions& options, std::uint64_t seed,
+            BlockMemory& memory = machine_memory());
   ~HnswIndex();
 
-  /// Links the next slot: `slot` equals size(). Writer only. kStorageFull when memory cannot be had.
+  /// Links the next slot: `slot` equals size() and is in the arena. Writer only. kStorageFull when memory cannot be
+  /// had; nothing has changed then.
   Result<void> insert(SlotId slot);
 
   /// Slots below this are linked and found by searches that start later (acquire).
   std::uint32_t size() const;
 
-  /// The closest visible slots, approximately. Returns min(k, visible and reachable) hits: slots that are not visible
-  /// are walked through and do not use up ef.
+  /// The closest visible slots, approximately. Returns min(k, visible) hits within max_distance of those that a search
+  /// finds (every linked slot can be reached): slots that are not visible are walked through and do not use up ef.
+  /// Fails only when cancelled or past the deadline.
   Result<SearchHits> search(const Scorer& scorer, const SlotView& view, const SearchOptions& options) const;
 
+  /// The graph without the vectors. Exact between inserts.
   std::size_t memory_bytes() const;
 
   /// Checks the invariants: degrees within bounds, no self or duplicate edges, levels nest, every node is reachable on

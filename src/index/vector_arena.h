@@ -1,14 +1,14 @@
-// Where an index's vectors live: append-only, 64-byte aligned, at addresses that never change.
+// Where an index's vectors live: append-only, at addresses that never change.
 #pragma once
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
-#include <vector>
 
 #include "base/ids.h"
+#include "index/block_memory.h"
+#include "index/chunked_rows.h"
 #include "jade/result.h"
 #include "jade/types.h"
 
@@ -17,33 +17,56 @@ namespace jade::index {
 /// The vectors of one field in one shard, by slot. One thread appends; any thread reads slots below `size()`.
 class VectorArena {
  public:
-  VectorArena(std::uint32_t dimension, Metric metric, ElementType element_type);
-  ~VectorArena();
+  /// `memory` outlives the arena. An empty arena has taken none of it.
+  VectorArena(std::uint32_t dimension, Metric metric, ElementType element_type, BlockMemory& memory = machine_memory());
   VectorArena(const VectorArena&) = delete;
   VectorArena& operator=(const VectorArena&) = delete;
 
-  std::uint32_t dimension() const;
-  Metric metric() const;
-  ElementType element_type() const;
+  std::uint32_t dimension() const { return dimension_; }
+  Metric metric() const { return metric_; }
+  ElementType element_type() const { return element_type_; }
   /// Bytes of one vector as it is handed in and read back: 4 × dimension, or dimension / 8 rounded up.
-  std::size_t vector_bytes() const;
+  std::size_t vector_bytes() const { return vector_bytes_; }
 
-  /// Copies the vector in and returns its slot. Writer only. kStorageFull when memory cannot be had or slots run out.
+  /// Copies the vector in and returns its slot. Writer only. kStorageFull when memory cannot be had or slots run out;
+  /// kDimensionMismatch when it is not vector_bytes() long.
   Result<SlotId> append(std::span<const std::byte> vector);
 
-  /// The vector's bytes, exactly as they were appended; 64-byte aligned.
-  const std::byte* vector(SlotId slot) const;
-  /// Cosine only: 1 / ‖v‖.
-  float inverse_norm(SlotId slot) const;
+  /// The vector's bytes, exactly as they were appended. Vectors of 64 bytes and more begin on a 64-byte boundary;
+  /// smaller ones never straddle one.
+  const std::byte* vector(SlotId slot) const { return rows_.row(slot.value()); }
+  /// Cosine only: 1 / ‖v‖, and 0 for ‖v‖ = 0.
+  float inverse_norm(SlotId slot) const {
+    return *reinterpret_cast<const float*>(norm_in_row_ ? rows_.row(slot.value()) + vector_bytes_
+                                                        : norms_.row(slot.value()));
+  }
+  /// The same for the vector at `row`, an address that vector(slot) returned.
+  float inverse_norm(SlotId slot, const std::byte* row) const {
+    return *reinterpret_cast<const float*>(norm_in_row_ ? row + vector_bytes_ : norms_.row(slot.value()));
+  }
+
+  /// How many vectors from `slot` on lie stride_bytes() apart, beyond size() too.
+  std::size_t contiguous_slots(SlotId slot) const { return rows_.contiguous_rows(slot.value()); }
+  std::size_t stride_bytes() const { return rows_.stride_bytes(); }
 
   /// Slots below this are complete and readable (acquire).
-  std::uint32_t size() const;
+  std::uint32_t size() const { return size_.load(std::memory_order_acquire); }
+  /// Everything that the arena has reserved. Safe from any thread.
   std::size_t memory_bytes() const;
 
  private:
-  struct Chunk;
-  struct State;
-  std::unique_ptr<State> state_;
+  const std::uint32_t dimension_;
+  const Metric metric_;
+  const ElementType element_type_;
+  const std::size_t vector_bytes_;
+  ChunkedRows rows_;
+  // The inverse norm is kept in the row's padding where that has room, so that scoring a row reads no other line.
+  const bool norm_in_row_;
+  ChunkedRows norms_;
+  std::atomic<std::uint32_t> size_{0};
 };
+
+/// The inverse norm that cosine uses for this f32 vector: computed in double, rounded once; 0 for the zero vector.
+float inverse_norm_of(const float* vector, std::uint32_t dimension);
 
 }  // namespace jade::index

@@ -1,0 +1,49 @@
+// Finds the first slot with the same bytes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "index/block_memory.h"
+#include "index/vector_arena.h"
+
+namespace jade::index {
+
+/// A hash table over some of an arena's slots, keyed by the vectors' bytes. Eight bytes an entry, at most three
+/// quarters full. One thread only.
+class DuplicateTable {
+ public:
+  /// Both outlive this.
+  DuplicateTable(const VectorArena& arena, BlockMemory& memory) : arena_(arena), memory_(memory) {}
+  ~DuplicateTable();
+  DuplicateTable(const DuplicateTable&) = delete;
+  DuplicateTable& operator=(const DuplicateTable&) = delete;
+
+  /// Makes room for one more slot. False when memory cannot be had; nothing has changed then.
+  [[nodiscard]] bool reserve();
+
+  /// The slot in the table whose vector equals that of `slot`; adds `slot` if there is none. Needs reserve() before.
+  std::optional<std::uint32_t> find_or_add(std::uint32_t slot);
+
+  std::size_t memory_bytes() const { return capacity_ * sizeof(Entry); }
+
+ private:
+  // Zeroed memory is an empty table.
+  struct Entry {
+    std::uint32_t slot_plus_one;
+    std::uint32_t tag;
+  };
+
+  Entry* entry_for(std::uint64_t hash) const { return entries_ + (hash & (capacity_ - 1)); }
+  Entry* entry_after(Entry* entry) const { return entry + 1 == entries_ + capacity_ ? entries_ : entry + 1; }
+  std::uint64_t hash_of(std::uint32_t slot) const;
+
+  const VectorArena& arena_;
+  BlockMemory& memory_;
+  Entry* entries_ = nullptr;
+  std::size_t capacity_ = 0;
+  std::size_t count_ = 0;
+};
+
+}  // namespace jade::index
