@@ -20,19 +20,24 @@ if [ ! -d "$data" ] || [ -z "$(ls -A "$data")" ]; then is_new=true; fi
 build/release/bin/jade-db serve --data "$data" --listen "$listen" &
 server=$!
 stopping=false
+cut_short=false
 # shellcheck disable=SC2317 # The trap calls it.
 stop() {
   stopping=true
+  cut_short=true
   kill -TERM "$server" 2>/dev/null || true
 }
 trap stop INT TERM HUP
 
-# follow_server: waits until the server has ended (a signal that we pass on interrupts a wait) and ends like it.
+# follow_server: waits until the server has ended and ends like it. A signal that we pass on cuts a wait short, which then
+# says 130 or so instead of the server's status.
 follow_server() {
   local status=0
-  while kill -0 "$server" 2>/dev/null; do
+  while true; do
+    cut_short=false
     status=0
     wait "$server" || status=$?
+    if ! $cut_short; then break; fi
   done
   if [ "$status" -ne 0 ] && ! $stopping; then echo "run: the server ended with status $status" >&2; fi
   exit "$status"
