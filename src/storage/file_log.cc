@@ -148,8 +148,11 @@ LogWriter::Client::Next FileLog::flush() {
   std::vector<Waiting> group = take_group();
   if (!group.empty()) {
     const Result<void> outcome = write(group);
-    finish(group, outcome);
-    if (!outcome.ok()) fail(outcome.error());
+    if (outcome.ok()) {
+      finish(group, outcome);
+    } else {
+      fail(outcome.error(), group);
+    }
   }
   return next_turn();
 }
@@ -182,8 +185,9 @@ void FileLog::finish(std::span<Waiting> group, const Result<void>& outcome) {
   }
 }
 
-/// Nothing is ever written behind a failure: what waits fails with it, and what comes is refused.
-void FileLog::fail(const Error& error) {
+/// Nothing is ever written behind a failure: what waits fails with it, and what comes is refused, also by those who
+/// were told of the failure first.
+void FileLog::fail(const Error& error, std::span<Waiting> group) {
   std::deque<Waiting> rest;
   {
     const MutexLock lock(mutex_);
@@ -191,6 +195,7 @@ void FileLog::fail(const Error& error) {
     rest.swap(waiting_);
     waiting_bytes_ = 0;
   }
+  finish(group, error);
   for (Waiting& waiting : rest) finish(std::span(&waiting, 1), error);
 }
 
@@ -220,7 +225,7 @@ void FileLog::idle() {
     const MutexLock lock(mutex_);
     if (failure_) return;
   }
-  if (const Result<void> rested = appender_.rest(); !rested.ok()) fail(rested.error());
+  if (const Result<void> rested = appender_.rest(); !rested.ok()) fail(rested.error(), {});
 }
 
 }  // namespace jade::storage

@@ -6,6 +6,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -81,7 +82,7 @@ class FileLog final : public Log, private LogWriter::Client {
   void wake_writer() JADE_REQUIRES(mutex_);
   std::vector<Waiting> take_group() JADE_EXCLUDES(mutex_);
   Result<void> write(const std::vector<Waiting>& group);
-  void fail(const Error& error) JADE_EXCLUDES(mutex_);
+  void fail(const Error& error, std::span<Waiting> group) JADE_EXCLUDES(mutex_);
   Next next_turn() JADE_EXCLUDES(mutex_);
   void finish(std::span<Waiting> group, const Result<void>& outcome);
 
