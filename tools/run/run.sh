@@ -28,6 +28,8 @@ stop() {
   kill -TERM "$server" 2>/dev/null || true
 }
 trap stop INT TERM HUP
+# Ctrl-C ends whatever runs in the foreground too; that must not end this script before the server.
+set +e
 
 # follow_server: waits until the server has ended and ends like it. A signal that we pass on cuts a wait short, which then
 # says 130 or so instead of the server's status.
@@ -74,10 +76,8 @@ fi
 if ! $stopping; then
   if $loaded; then echo "JadeVectorDB is ready at $base_url. Try, in another terminal:"; fi
   if ! $loaded; then echo "JadeVectorDB is ready at $base_url. Once the sample is loaded, try:"; fi
-  cat <<TEXT
-  curl -s $base_url/v1/databases/words/search -H 'Content-Type: application/json' -d '{"id":"paris","topK":10}'
-  curl -s $base_url/v1/databases/words/status
-  kill -TERM $server    # stops the server, as Ctrl-C does here
-TEXT
+  echo "  curl -s $base_url/v1/databases/words/search -H 'Content-Type: application/json' -d '{\"id\":\"paris\",\"topK\":10}'"
+  echo "  curl -s $base_url/v1/databases/words/status"
+  echo "  kill -TERM $server    # stops the server, as Ctrl-C does here"
 fi
 follow_server
