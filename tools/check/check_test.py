@@ -135,18 +135,20 @@ class Rules(unittest.TestCase):
             "pthread": "pthread_create(&t, 0, f, 0);", "sleep": "std::this_thread::sleep_for(1s);",
             "system": "#include <unistd.h>", "socket": "int s = ::socket(AF_INET, SOCK_STREAM, 0);",
         }
-        base = {"docs/reference/seams.md": SEAMS, "src/io/real.cc": ""}
+        real = "#include <fcntl.h>\nint f = ::open(p, 0); auto t = ::time(nullptr);\n"
+        base = {"docs/reference/seams.md": SEAMS, "src/io/real.cc": real}
         self.catches(code_rules.check_seams, [
             *((name, {"src/io/a.cc": f"void g() {{\n{line}\n}}\n"}, "src/io/a.cc:2: seam") for name, line in planted.items()),
             ("another kind in a seam", {"src/io/real.cc": "int r = rand();\n"}, "src/io/real.cc:1"),
             ("randomness in a test", {"src/io/a_test.cc": "std::mt19937 g;\n"}, "(random)"),
         ], base)
         self.catches(code_rules.check_seams, [
+            ("a kind no longer used", {"docs/reference/seams.md": SEAMS, "src/io/real.cc": "::open(p, 0);\n"}, "no longer uses time"),
             ("a seam that is gone", {"docs/reference/seams.md": SEAMS}, "does not exist"),
             ("an unknown kind", {"docs/reference/seams.md": SEAMS.replace("time", "tea"), "src/io/real.cc": ""}, "'tea'"),
         ])
         self.passes(code_rules.check_seams, [
-            ("the seam", {"src/io/real.cc": "#include <fcntl.h>\nint f = ::open(p, 0); auto t = ::time(nullptr);\n"}),
+            ("the seam", {}),
             ("a comment and a string", {"src/io/a.cc": '// rand() and std::thread\nauto s = "::open(";\n'}),
             ("our own functions", {"src/io/a.cc": "fs.open(path); file->write(b); Result<int> open(int x);\n"
                                                   "log::open(p); runtime(x); operand(1); clock.steady_now();\n"}),
@@ -184,6 +186,11 @@ class Rules(unittest.TestCase):
                        "docs/sub/x.md": ""}),
             ("code", {"a.md": "`[x](y.md)`\n```\n[x](y.md)\n```\n"}),
         ])
+
+    def test_decisions(self):
+        index = {"docs/adr/README.md": "[1](0001-a.md)\n"}
+        self.catches(document_rules.check_decisions, [("unlisted", {"docs/adr/0002-b.md": ""}, "0002-b.md: decision")], index)
+        self.passes(document_rules.check_decisions, [("listed", {"docs/adr/0001-a.md": ""})], index)
 
     def test_machine_paths(self):
         self.catches(document_rules.check_machine_paths, [

@@ -49,6 +49,15 @@ def _is_test(path):
     return path.endswith("_test.cc") or path.startswith(("tests/", "bench/")) or "/test_" in path
 
 
+def _uses(kind, text):
+    """Where the text uses what only a seam of this kind may."""
+    headers = "|".join(re.escape(header) for header in BANNED_HEADERS[kind])
+    found = list(re.finditer(rf"^\s*#\s*include\s*<(?:{headers})>", text, re.MULTILINE))
+    for pattern in BANNED_CALLS[kind]:
+        found += re.finditer(pattern, text)
+    return found
+
+
 def check_seams(repository):
     """Files, time, randomness, threads and sockets are used only where the table of seams says so."""
     seams = read_seams(repository)
@@ -61,12 +70,11 @@ def check_seams(repository):
         kinds = BANNED_IN_TESTS if _is_test(path) else BANNED_CALLS
         text = blank_comments_and_strings(repository.text(path))
         for kind in kinds:
+            found = _uses(kind, text)
             if kind in seams.get(path, ()):
+                if not found:
+                    yield Violation(SEAMS, 0, "seam", f"{path} no longer uses {kind}")
                 continue
-            headers = "|".join(re.escape(header) for header in BANNED_HEADERS[kind])
-            found = list(re.finditer(rf"^\s*#\s*include\s*<(?:{headers})>", text, re.MULTILINE))
-            for pattern in BANNED_CALLS[kind]:
-                found += re.finditer(pattern, text)
             for match in found:
                 word = match.group(0).strip()
                 line = text.count("\n", 0, match.end() - 1) + 1

@@ -41,6 +41,15 @@ def check_links(repository):
                 yield Violation(path, line, "link", f"{target} does not exist")
 
 
+def check_decisions(repository):
+    """Each decision is in the list of decisions."""
+    index = "docs/adr/README.md"
+    for path in repository.select(["docs/adr"], [".md"]):
+        name = posixpath.basename(path)
+        if path != index and (not repository.exists(index) or f"]({name})" not in repository.text(index)):
+            yield Violation(path, 0, "decision", f"is not linked from {index}")
+
+
 def check_machine_paths(repository):
     """Nothing depends on where one person keeps things."""
     for path in repository.paths:
@@ -164,4 +173,4 @@ def check_mission(repository):
         yield Violation(MISSION, 0, "mission", f"task {task} of the seeds has no row")
 
 
-RULES = (check_links, check_machine_paths, check_addresses, check_dependencies, check_mission)
+RULES = (check_links, check_decisions, check_machine_paths, check_addresses, check_dependencies, check_mission)

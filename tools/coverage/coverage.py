@@ -41,9 +41,8 @@ class Tally:
 def folder_of(path):
     """The row of the table that a file belongs to, or "" if it is not counted."""
     parts = path.split("/")
-    if parts[0] in ("src", "include") and len(parts) > 2 and not path.endswith("_test.cc"):
-        return "/".join(parts[:2])
-    return ""
+    is_test = path.endswith("_test.cc") or parts[-1].startswith("test_")
+    return "/".join(parts[:2]) if parts[0] in ("src", "include") and len(parts) > 2 and not is_test else ""
 
 
 def relative(path, root):

@@ -47,7 +47,7 @@ class Coverage(unittest.TestCase):
         self.assertEqual((2, 2), (one.branches, one.branches_covered))
 
     def test_tests_and_other_folders_are_not_counted(self):
-        paths = ("src/io/a_test.cc", "tests/b.cc", "bench/c.cc", "tools/sample/d.cc")
+        paths = ("src/io/a_test.cc", "src/io/test_bytes.h", "tests/b.cc", "bench/c.cc", "tools/sample/d.cc")
         self.assertEqual({}, dict(self.tally([file_entry(path, 1, 0) for path in paths],
                                              [function(path, 1, [(2, 0, 0, 0)]) for path in paths])))
 
