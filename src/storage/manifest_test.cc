@@ -1,0 +1,150 @@
+#include "storage/manifest.h"
+
+#include <gtest/gtest.h>
+
+#include "base/test_env.h"
+#include "io/faulty_file_system.h"
+#include "io/memory_file_system.h"
+#include "storage/file_header.h"
+#include "storage/log_test_kit.h"
+#include "storage/publish_file.h"
+
+namespace jade::storage {
+namespace {
+
+constexpr char kPath[] = "db/MANIFEST";
+
+Manifest example(std::uint64_t version) {
+  Manifest manifest;
+  manifest.definition.database = test_database();
+  manifest.definition.version = version;
+  manifest.definition.description = std::string(version % 100, 'd');
+  manifest.definition.vectors = {{VectorFieldId{1}, "", 8, Metric::kDot, ElementType::kF32, {}}};
+  manifest.definition.next_field = VectorFieldId{2};
+  manifest.definition_sequence = Sequence{version * 10};
+  manifest.log_first_sequence = Sequence{version};
+  manifest.epoch = 3;
+  return manifest;
+}
+
+class ManifestTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(memory_.create_directories("db").ok());
+    ASSERT_TRUE(memory_.sync_directory("/").ok());
+  }
+
+  TestRandom random_;
+  io::MemoryFileSystem memory_;
+};
+
+TEST_F(ManifestTest, ComesBackAsItWas) {
+  for (const std::uint64_t version : {1, 2}) {
+    ASSERT_TRUE(write_manifest(memory_, kPath, example(version), random_).ok());
+    const auto read = read_manifest(memory_, kPath);
+    ASSERT_TRUE(read.ok());
+    EXPECT_EQ(*read, example(version));
+  }
+  EXPECT_EQ(memory_.list("db").value().size(), 1u);
+}
+
+TEST_F(ManifestTest, MissingIsNotDamaged) {
+  const auto read = read_manifest(memory_, kPath);
+  ASSERT_TRUE(read.ok());
+  EXPECT_EQ(*read, std::nullopt);
+  ASSERT_TRUE(memory_.open(kPath, io::OpenMode::kCreate).ok());
+  const auto empty = read_manifest(memory_, kPath);
+  ASSERT_FALSE(empty.ok());
+  EXPECT_EQ(empty.error().code(), ErrorCode::kDataCorrupted);
+  EXPECT_EQ(std::get<std::string>(empty.error().detail("file")->value), kPath);
+}
+
+TEST_F(ManifestTest, EveryDamageIsNoticed) {
+  const std::vector<std::byte> bytes = encode_manifest(example(5), random_);
+  for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) {
+    std::vector<std::byte> damaged = bytes;
+    damaged[bit / 8] ^= std::byte(1 << bit % 8);
+    const auto decoded = decode_manifest(damaged);
+    ASSERT_FALSE(decoded.ok()) << bit;
+    ASSERT_EQ(decoded.error().code(), ErrorCode::kDataCorrupted) << bit;
+  }
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    const auto decoded = decode_manifest(std::span(bytes).first(size));
+    ASSERT_FALSE(decoded.ok()) << size;
+    ASSERT_EQ(decoded.error().code(), ErrorCode::kDataCorrupted) << size;
+  }
+}
+
+TEST_F(ManifestTest, RefusesWhatWasNeverWritten) {
+  Manifest manifest = example(1);
+  manifest.log_first_sequence = Sequence{0};
+  EXPECT_EQ(decode_manifest(encode_manifest(manifest, random_)).error().code(), ErrorCode::kDataCorrupted);
+  manifest = example(1);
+  manifest.definition.num_shards = 0;
+  EXPECT_EQ(decode_manifest(encode_manifest(manifest, random_)).error().code(), ErrorCode::kDataCorrupted);
+}
+
+TEST_F(ManifestTest, IsOldOrNewAfterACrashAtAnyCall) {
+  const std::uint64_t seed = test_seed(15);
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  SeededRandom random(seed);
+  io::FaultyFileSystem files(memory_);
+  struct Moment {
+    std::unique_ptr<io::MemoryFileSystem> disk;
+    std::uint64_t written;
+  };
+  std::vector<Moment> moments;
+  std::uint64_t written = 0;
+  files.set_hook([&](const io::Call&) { moments.push_back({memory_.clone(), written}); });
+  for (std::uint64_t version = 1; version <= 4; ++version) {
+    ASSERT_TRUE(write_manifest(files, kPath, example(version), random_).ok());
+    written = version;
+  }
+  for (const Moment& moment : moments) {
+    for (std::size_t round = 0; round < test_scale(20); ++round) {
+      const auto disk = moment.disk->clone();
+      disk->crash(random, {.foreign_bytes = round % 2 == 0});
+      const auto read = read_manifest(*disk, kPath);
+      ASSERT_TRUE(read.ok()) << read.error().message();
+      if (!read->has_value()) {
+        ASSERT_EQ(moment.written, 0u);
+        continue;
+      }
+      const std::uint64_t version = (*read)->definition.version;
+      ASSERT_EQ(**read, example(version));
+      ASSERT_TRUE(version == moment.written || version == moment.written + 1);
+    }
+  }
+}
+
+TEST_F(ManifestTest, AFailedCallLeavesTheOldOneOrTheNewOne) {
+  ASSERT_TRUE(write_manifest(memory_, kPath, example(1), random_).ok());
+  bool failed = true;
+  for (std::uint64_t nth = 1; failed; ++nth) {
+    const auto disk = memory_.clone();
+    io::FaultyFileSystem files(*disk);
+    files.set_fault({.nth = nth});
+    const bool ok = write_manifest(files, kPath, example(2), random_).ok();
+    failed = files.failures() != 0;
+    EXPECT_NE(ok, failed);
+    const auto read = read_manifest(*disk, kPath);
+    ASSERT_TRUE(read.ok());
+    EXPECT_TRUE(*read == example(1) || *read == example(2));
+  }
+}
+
+TEST_F(ManifestTest, ReadingFailsWhenFilesDo) {
+  ASSERT_TRUE(write_manifest(memory_, kPath, example(1), random_).ok());
+  io::FaultyFileSystem files(memory_);
+  bool failed = true;
+  for (std::uint64_t nth = 1; failed; ++nth) {
+    const std::uint64_t before = files.failures();
+    files.set_fault({.nth = nth});
+    const bool ok = read_manifest(files, kPath).ok();
+    failed = files.failures() != before;
+    EXPECT_NE(ok, failed);
+  }
+}
+
+}  // namespace
+}  // namespace jade::storage
