@@ -31,10 +31,11 @@ class JADE_CAPABILITY("mutex") Mutex {
   bool try_lock() JADE_TRY_ACQUIRE(true) { return mutex_.try_lock(); }
 
  private:
+  friend class CondVar;
   std::mutex mutex_;
 };
 
-/// Holds a Mutex for its own life. Satisfies BasicLockable, so that a CondVar can wait on it.
+/// Holds a Mutex for its own life. A CondVar can wait on it.
 class JADE_SCOPED_CAPABILITY MutexLock {
  public:
   explicit MutexLock(Mutex& mutex) JADE_ACQUIRE(mutex) : mutex_(mutex) { mutex_.lock(); }
@@ -50,17 +51,30 @@ class JADE_SCOPED_CAPABILITY MutexLock {
 /// A condition variable for Mutex. Waits may wake for no reason: test the condition in a loop.
 class CondVar {
  public:
-  void wait(MutexLock& lock) JADE_NO_THREAD_SAFETY_ANALYSIS { cv_.wait(lock.mutex_); }
+  void wait(MutexLock& lock) JADE_NO_THREAD_SAFETY_ANALYSIS {
+    Borrowed borrowed(lock);
+    cv_.wait(borrowed.lock);
+  }
   template <class Rep, class Period>
-  std::cv_status wait_for(MutexLock& lock,
-                          std::chrono::duration<Rep, Period> duration) JADE_NO_THREAD_SAFETY_ANALYSIS {
-    return cv_.wait_for(lock.mutex_, duration);
+  std::cv_status wait_for(MutexLock& lock, std::chrono::duration<Rep, Period> duration) JADE_NO_THREAD_SAFETY_ANALYSIS {
+    Borrowed borrowed(lock);
+    return cv_.wait_for(borrowed.lock, duration);
   }
   void notify_one() { cv_.notify_one(); }
   void notify_all() { cv_.notify_all(); }
 
  private:
-  std::condition_variable_any cv_;
+  // The locked mutex as std::condition_variable wants it (the one for any lockable costs a second mutex a wait). Stays
+  // locked, and MutexLock's, afterwards.
+  struct Borrowed {
+    explicit Borrowed(MutexLock& held) JADE_NO_THREAD_SAFETY_ANALYSIS : lock(held.mutex_.mutex_, std::adopt_lock) {}
+    ~Borrowed() { lock.release(); }
+    Borrowed(const Borrowed&) = delete;
+    Borrowed& operator=(const Borrowed&) = delete;
+    std::unique_lock<std::mutex> lock;
+  };
+
+  std::condition_variable cv_;
 };
 
 }  // namespace jade

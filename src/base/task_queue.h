@@ -18,8 +18,9 @@ namespace jade {
 /// One bounded queue a priority, where consumers sleep while there is nothing to do. Safe from any thread. Whoever
 /// pushes or pops has left before the destructor runs.
 ///
-/// `Ring<Task>` is the queue of one priority: `try_push` and `try_pop` as in BoundedRing. It is a parameter so that
-/// bench/queue_bench.cc can compare queues in their place.
+/// A mutex is taken only to sleep and to wake sleepers: docs/adr/0005-executor-queue.md has what was measured against
+/// that. `Ring<Task>` is the queue of one priority: `try_push` and `try_pop` as in BoundedRing. It is a parameter so
+/// that bench/queue_bench.cc can compare queues in their place.
 template <template <class> class Ring>
 class BasicTaskQueue {
  public:
@@ -47,6 +48,7 @@ class BasicTaskQueue {
 
   /// The next task, waiting for it; nothing once the queue is closed and empty.
   std::optional<Task> pop() {
+    bool rested = false;
     for (;;) {
       if (auto task = try_pop()) return task;
       // Before depth_: whoever pushed without seeing this close is then counted in it.
@@ -56,6 +58,10 @@ class BasicTaskQueue {
         std::this_thread::yield();
       } else if (closed) {
         return std::nullopt;
+      } else if (!rested) {
+        // Lets others use the core before going to sleep: often they push more, and are spared the cost of a wake-up.
+        rested = true;
+        std::this_thread::yield();
       } else {
         park();
       }
@@ -130,5 +136,7 @@ class BasicTaskQueue {
   // Wake-ups sent and not yet taken: idle_ + wakes_ consumers are in park().
   std::size_t wakes_ JADE_GUARDED_BY(mutex_) = 0;
 };
+
+using TaskQueue = BasicTaskQueue<BoundedRing>;
 
 }  // namespace jade

@@ -7,10 +7,8 @@
 namespace jade {
 namespace {
 
-using Queue = BasicTaskQueue<BoundedRing>;
-
 TEST(TaskQueue, LowerPrioritiesHaveTheirTurnInSixteen) {
-  Queue queue(64);
+  TaskQueue queue(64);
   std::string order;
   for (int i = 0; i < 32; ++i) {
     ASSERT_TRUE(queue.push([&order] { order += 'h'; }, Priority::kHigh).ok());
@@ -22,7 +20,7 @@ TEST(TaskQueue, LowerPrioritiesHaveTheirTurnInSixteen) {
 }
 
 TEST(TaskQueue, AnAgedTurnIsNotLostWhenNoneWaitsThere) {
-  Queue queue(64);
+  TaskQueue queue(64);
   std::string order;
   for (int i = 0; i < 20; ++i) ASSERT_TRUE(queue.push([&order] { order += 'h'; }, Priority::kHigh).ok());
   while (auto task = queue.try_pop()) (*task)();
@@ -30,7 +28,7 @@ TEST(TaskQueue, AnAgedTurnIsNotLostWhenNoneWaitsThere) {
 }
 
 TEST(TaskQueue, KeepsTheOrderWithinAPriority) {
-  Queue queue(8);
+  TaskQueue queue(8);
   std::string order;
   for (const char c : {'a', 'b', 'c'}) ASSERT_TRUE(queue.push([&order, c] { order += c; }, Priority::kNormal).ok());
   EXPECT_EQ(queue.size(), 3U);
@@ -40,7 +38,7 @@ TEST(TaskQueue, KeepsTheOrderWithinAPriority) {
 }
 
 TEST(TaskQueue, ClosedQueueIsEmptiedAndThenEnds) {
-  Queue queue(8);
+  TaskQueue queue(8);
   ASSERT_TRUE(queue.push([] {}, Priority::kLow).ok());
   queue.close();
   EXPECT_EQ(queue.push([] {}, Priority::kLow).error().code(), ErrorCode::kCancelled);

@@ -49,7 +49,7 @@ class ThreadPool final : public Executor {
   void run();
 
   const std::size_t concurrency_;
-  BasicTaskQueue<BoundedRing> queue_;
+  TaskQueue queue_;
   Mutex threads_mutex_;
   std::vector<Thread> threads_ JADE_GUARDED_BY(threads_mutex_);
 };
