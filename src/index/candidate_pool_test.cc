@@ -15,37 +15,35 @@ namespace {
 
 /// The same by sorting everything that was ever inserted.
 class SimplePool {
-public:
+ public:
   explicit SimplePool(std::size_t ef) : ef_(ef) {}
   void insert(Candidate candidate, bool visible, bool expanded) {
-    all_.push_back({candidate, visible, expanded});
+    const auto place = std::ranges::upper_bound(all_, candidate.distance, {},
+                                                [](const Entry& entry) { return entry.candidate.distance; });
+    all_.insert(place, {candidate, visible, expanded});
   }
   float worst() {
     const auto found = visible();
     return found.size() < ef_ ? HUGE_VALF : found.back().distance;
   }
   std::vector<Candidate> visible() {
-    std::ranges::stable_sort(
-        all_, {}, [](const Entry &e) { return e.candidate.distance; });
     std::vector<Candidate> found;
-    for (const Entry &entry : all_) {
-      if (entry.visible && found.size() < ef_)
-        found.push_back(entry.candidate);
+    for (const Entry& entry : all_) {
+      if (entry.visible && found.size() < ef_) found.push_back(entry.candidate);
     }
     return found;
   }
   std::optional<Candidate> pop() {
     const float limit = worst();
-    for (Entry &entry : all_) {
-      if (entry.expanded || entry.candidate.distance > limit)
-        continue;
+    for (Entry& entry : all_) {
+      if (entry.expanded || entry.candidate.distance > limit) continue;
       entry.expanded = true;
       return entry.candidate;
     }
     return std::nullopt;
   }
 
-private:
+ private:
   struct Entry {
     Candidate candidate;
     bool visible;
@@ -67,30 +65,20 @@ TEST(CandidatePool, EqualsASortedListOfAll) {
     std::uint64_t inserts_per_pop;
   };
   CandidatePool pool;
-  for (const Row &row : std::vector<Row>{{1, 1, 3},
-                                         {10, 1, 4},
-                                         {10, 5, 4},
-                                         {20, 60, 20},
-                                         {300, 1, 6},
-                                         {300, 4, 6}}) {
+  for (const Row& row : std::vector<Row>{{1, 1, 3}, {10, 1, 4}, {10, 5, 4}, {20, 60, 20}, {300, 1, 6}, {300, 4, 6}}) {
     SCOPED_TRACE(row.ef);
     SimplePool simple(row.ef);
     pool.reset(row.ef);
     std::uint32_t slot = 0;
     // All distances differ, so that both pools agree on the order.
-    std::vector<float> distances(1500);
-    for (std::size_t i = 0; i < distances.size(); ++i)
-      distances[i] = static_cast<float>(i);
-    for (std::size_t i = distances.size(); i > 1; --i)
-      std::swap(distances[i - 1], distances[random.next_below(i)]);
+    std::vector<float> distances(1000);
+    for (std::size_t i = 0; i < distances.size(); ++i) distances[i] = static_cast<float>(i);
+    for (std::size_t i = distances.size(); i > 1; --i) std::swap(distances[i - 1], distances[random.next_below(i)]);
     while (slot < distances.size()) {
-      for (std::uint64_t i = 0;
-           i < row.inserts_per_pop && slot < distances.size(); ++i, ++slot) {
+      for (std::uint64_t i = 0; i < row.inserts_per_pop && slot < distances.size(); ++i, ++slot) {
         const Candidate candidate{.distance = distances[slot], .slot = slot};
-        ASSERT_EQ(pool.admits(candidate.distance),
-                  candidate.distance < simple.worst());
-        if (!pool.admits(candidate.distance))
-          continue;
+        ASSERT_EQ(pool.admits(candidate.distance), candidate.distance < simple.worst());
+        if (!pool.admits(candidate.distance)) continue;
         const bool expanded = random.next_below(10) == 0;
         const bool visible = expanded || random.next_below(row.one_in) == 0;
         simple.insert(candidate, visible, expanded);
@@ -102,12 +90,10 @@ TEST(CandidatePool, EqualsASortedListOfAll) {
       }
       ASSERT_EQ(pool.pop(), simple.pop());
     }
-    while (const auto popped = pool.pop())
-      ASSERT_EQ(popped, simple.pop());
+    while (const auto popped = pool.pop()) ASSERT_EQ(popped, simple.pop());
     ASSERT_EQ(simple.pop(), std::nullopt);
     const auto visible = pool.visible();
-    ASSERT_EQ(std::vector<Candidate>(visible.begin(), visible.end()),
-              simple.visible());
+    ASSERT_EQ(std::vector<Candidate>(visible.begin(), visible.end()), simple.visible());
   }
 }
 
@@ -136,5 +122,5 @@ TEST(VisitedSet, IsEmptyAfterEveryReset) {
   EXPECT_FALSE(visited.insert(1000));
 }
 
-} // namespace
-} // namespace jade::index
+}  // namespace
+}  // namespace jade::index
