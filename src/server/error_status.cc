@@ -144,6 +144,7 @@ Response error_response(const Error& error, std::string_view request_id) {
   if (const int seconds = retry_after_seconds(error.code()); seconds > 0) {
     response.headers.add("Retry-After", std::to_string(seconds));
   }
+  if (error.code() == ErrorCode::kUnauthenticated) response.headers.add("WWW-Authenticate", "Bearer");
   if (const ErrorDetail* const allow = error.detail("allow")) {
     response.headers.add("Allow", std::get<std::string>(allow->value));
   }

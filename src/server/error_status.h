@@ -21,7 +21,8 @@ ErrorStatus error_status(ErrorCode code);
 std::string_view http_reason(int status);
 
 /// The answer for a failure: its status, the error body, `Retry-After` where the caller should wait, `Allow` where the
-/// error says what is allowed. The message and details of kInternal, kIo and kDataCorrupted stay inside: log them.
+/// error's detail says what is allowed, `WWW-Authenticate` with 401. The message and details of kInternal, kIo and
+/// kDataCorrupted stay inside: log them.
 Response error_response(const Error& error, std::string_view request_id);
 
 /// True for errors whose message is for the operator and not for the caller.

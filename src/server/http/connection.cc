@@ -255,7 +255,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     expect_within(limits_.header_timeout);
     const auto [error, bytes] = co_await http::async_read_header(socket_, buffer_, parser, kAwait);
     deadline_ = kNever;
-    if (error) co_return head_error(error);
+    if (error) co_return head_error(error, parser.get().target());
     const auto& message = parser.get();
     head.method = method_from_name(message.method_string());
     head.target = message.target();
@@ -274,9 +274,9 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     co_return std::nullopt;
   }
 
-  std::optional<Error> head_error(const error_code& error) {
+  std::optional<Error> head_error(const error_code& error, std::string_view target) {
     if (timed_out_) return Error(ErrorCode::kRequestTimeout, "the request's header took too long");
-    if (error == http::error::header_limit || error == http::error::buffer_overflow) return head_too_large();
+    if (error == http::error::header_limit || error == http::error::buffer_overflow) return head_too_large(target);
     if (is_http_error(error)) {
       return Error(ErrorCode::kInvalidArgument, "this is no HTTP/1.1 request: " + error.message());
     }
@@ -290,10 +290,9 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
            error != http::error::end_of_stream && error != http::error::partial_message;
   }
 
-  Error head_too_large() const {
-    const auto data = buffer_.cdata();
-    const std::string_view text(static_cast<const char*>(data.data()), data.size());
-    if (text.find('\n') > limits_.target_bytes_max) return target_too_long();
+  // The parser has the target as soon as it has seen the end of the first line.
+  Error head_too_large(std::string_view target) const {
+    if (target.empty() || target.size() > limits_.target_bytes_max) return target_too_long();
     return Error(ErrorCode::kHeadersTooLarge, "the request's header is too large")
         .with("limitBytes", static_cast<std::int64_t>(limits_.header_bytes_max));
   }

@@ -49,8 +49,8 @@ struct StringRules {
   std::size_t bytes_min = 0;
   std::size_t bytes_max = std::numeric_limits<std::size_t>::max();
   /// A regular expression for the document; `check` is what decides.
-  std::string pattern;
-  std::function<Result<void>(std::string_view)> check;
+  std::string pattern = {};
+  std::function<Result<void>(std::string_view)> check = {};
 };
 
 Binding<std::string> string(StringRules rules = {});

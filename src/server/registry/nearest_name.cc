@@ -41,8 +41,8 @@ std::optional<std::string> nearest_name(std::string_view name, std::span<const s
   constexpr std::size_t kLengthMax = 64;
   if (name.size() > kLengthMax) return std::nullopt;
   const std::string wanted = letters_of(name);
-  // A third of the letters: "topk" finds "topK", "filters" finds "filter", "foo" finds nothing.
-  std::size_t best = wanted.size() / 3 + 1;
+  // A third of the letters: "lable" finds "label", "filters" finds "filter", "vector" does not find "filter".
+  std::size_t best = (wanted.size() + 1) / 3 + 1;
   std::optional<std::string> nearest;
   for (const std::string& candidate : known) {
     const std::size_t distance = edit_distance(wanted, letters_of(candidate));

@@ -13,7 +13,8 @@ bool is_parameter(std::string_view segment) { return segment.starts_with('{') &&
 std::vector<std::string_view> split_path(std::string_view path) {
   JADE_CHECK(path.starts_with('/'), "a path template begins with a slash");
   std::vector<std::string_view> segments;
-  while (!path.empty()) {
+  // "/" alone has none.
+  while (path.size() > 1) {
     path.remove_prefix(1);
     const std::string_view segment = path.substr(0, path.find('/'));
     segments.push_back(segment);
