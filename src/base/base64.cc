@@ -12,7 +12,7 @@ constexpr std::string_view kUrlDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklm
 using Values = std::array<std::uint8_t, 256>;
 constexpr std::uint8_t kNoDigit = 0xFF;
 
-constexpr Values values_of(std::string_view digits) {
+consteval Values values_of(std::string_view digits) {
   Values values{};
   values.fill(kNoDigit);
   for (std::size_t i = 0; i < digits.size(); ++i) {

@@ -52,6 +52,12 @@ struct JsonDocument {
   /// The string that begins at this token, without quotes and escapes.
   std::string_view string_at(std::uint32_t token) const;
 
+  /// Without a branch: signs of a vector's elements cannot be predicted.
+  static bool starts_number(char character) {
+    return static_cast<bool>(static_cast<int>(character == '-') |
+                             static_cast<int>(character >= '0' && character <= '9'));
+  }
+
   static bool is_space(char character) {
     return character == ' ' || character == '\n' || character == '\r' || character == '\t';
   }

@@ -117,7 +117,19 @@ class Checker {
       case 'n':
         return literal("null");
       default:
-        return number();
+        return !levels_.empty() && !levels_.back().is_object ? numbers() : number();
+    }
+  }
+
+  /// A number in an array, and those that follow it with nothing but commas between: most of a body of vectors.
+  const char* numbers() {
+    JsonContainer& container = document_.containers[levels_.back().container];
+    for (;;) {
+      if (const char* problem = number()) return problem;
+      if (token_ + 2 >= document_.token_count || document_.at(token_ + 1) != ',') return nullptr;
+      if (!JsonDocument::starts_number(document_.at(token_ + 2))) return nullptr;
+      token_ += 2;
+      ++container.size;
     }
   }
 
@@ -182,11 +194,12 @@ class Checker {
   }
 
   const char* number() const {
-    const std::uint32_t begin = document_.tokens[token_];
-    const std::string_view text = document_.text.substr(begin, document_.tokens[token_ + 1] - begin);
+    const std::string_view text = document_.text.substr(document_.tokens[token_]);
     const std::size_t bytes = json_number_bytes(text);
     if (bytes == 0) return "is no JSON value";
-    return bytes == text.size() || JsonDocument::is_space(text[bytes]) ? nullptr : "is no JSON number";
+    const bool ends =
+        document_.tokens[token_] + bytes == document_.tokens[token_ + 1] || JsonDocument::is_space(text[bytes]);
+    return ends ? nullptr : "is no JSON number";
   }
 
   JsonDocument& document_;
@@ -233,7 +246,7 @@ Result<JsonValue> JsonReader::parse(std::string_view text, const JsonLimits& lim
   document.containers.clear();
   document.unescaped.clear();
   if (const simdjson::error_code code = state_->tokenize(text); code != simdjson::SUCCESS) {
-    constexpr std::array kCodes{ErrorCode::kInvalidArgument, ErrorCode::kOverloaded};
+    static constexpr std::array kCodes{ErrorCode::kInvalidArgument, ErrorCode::kOverloaded};
     return Error(kCodes[static_cast<std::size_t>(code == simdjson::MEMALLOC)],
                  std::string("JSON text: ") + simdjson::error_message(code));
   }

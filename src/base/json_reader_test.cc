@@ -181,23 +181,27 @@ void spell(const JsonValue& value, std::string& out) {
     case JsonKind::kString:
       out.append("'").append(value.get_string().value()).append("'");
       break;
-    case JsonKind::kArray:
+    case JsonKind::kArray: {
+      const JsonArray array = value.get_array().value();
       out += "[";
-      for (const JsonValue element : value.get_array().value()) {
+      for (const JsonValue element : array) {
         spell(element, out);
         out += ",";
       }
       out += "]";
       break;
-    case JsonKind::kObject:
+    }
+    case JsonKind::kObject: {
+      const JsonObject object = value.get_object().value();
       out += "{";
-      for (const JsonField field : value.get_object().value()) {
+      for (const JsonField field : object) {
         out.append(field.key).append(":");
         spell(field.value, out);
         out += ",";
       }
       out += "}";
       break;
+    }
   }
 }
 

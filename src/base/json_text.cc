@@ -1,14 +1,11 @@
 #include "base/json_text.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <charconv>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <limits>
 #include <system_error>
 
 namespace jade {
@@ -39,44 +36,34 @@ std::int64_t read_exponent(const char* at, const char* end) {
   const bool negative = *at == '-';
   if (negative || *at == '+') ++at;
   std::int64_t exponent = 0;
-  for (; at != end && is_digit(*at); ++at)
+  for (; at != end && is_digit(*at); ++at) {
     exponent = std::min<std::int64_t>(exponent * 10 + (*at - '0'), 1'000'000'000'000);
+  }
   return negative ? -exponent : exponent;
 }
 
-struct NumberParts {
-  std::string_view whole;
-  std::string_view fraction;
-  std::int64_t exponent = 0;
-  bool negative = false;
-};
-
-NumberParts split_number(std::string_view number) {
-  NumberParts parts;
+/// True if a number outside the range of its type is too large, false if it is too small: by the power of ten of its
+/// first digit that is not zero.
+bool is_overflow(std::string_view number) {
   const char* at = number.data();
   const char* const end = at + number.size();
-  parts.negative = *at == '-';
-  if (parts.negative) ++at;
-  const char* stop = skip_digits(at, end);
-  parts.whole = {at, stop};
-  if (stop != end && *stop == '.') {
-    at = stop + 1;
-    stop = skip_digits(at, end);
-    parts.fraction = {at, stop};
+  if (*at == '-') ++at;
+  const char* const whole = at;
+  at = skip_digits(at, end);
+  std::int64_t magnitude = *whole == '0' ? 0 : at - whole;
+  if (at != end && *at == '.') {
+    const char* const fraction = ++at;
+    if (magnitude == 0) {
+      while (at != end && *at == '0') ++at;
+      magnitude = fraction - at;
+    }
+    at = skip_digits(at, end);
   }
-  if (stop != end && (*stop == 'e' || *stop == 'E')) parts.exponent = read_exponent(stop + 1, end);
-  return parts;
+  if (at != end && (*at == 'e' || *at == 'E')) magnitude += read_exponent(at + 1, end);
+  return magnitude > 0;
 }
 
-/// True if a number outside the range of its type is too large, false if it is too small.
-bool is_overflow(std::string_view number) {
-  const NumberParts parts = split_number(number);
-  auto magnitude = static_cast<std::int64_t>(parts.whole.size());
-  if (parts.whole == "0")
-    magnitude = -static_cast<std::int64_t>(std::min(parts.fraction.find_first_not_of('0'), parts.fraction.size()));
-  return magnitude + parts.exponent > 0;
-}
-
+/// The standard library's conversion rounds once. Its errors alone need care: they do not say which end was passed.
 template <class Float>
 std::optional<Float> nearest(std::string_view number) {
   Float value = 0;

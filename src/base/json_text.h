@@ -16,7 +16,7 @@ bool json_number_is_integer(std::string_view number);
 /// The double nearest to the text of a JSON number; none if that would not be finite. Too small becomes a zero.
 std::optional<double> json_number_to_double(std::string_view number);
 
-/// The float nearest to the text of a JSON number, rounded once; none if that would not be finite.
+/// The float nearest to the JSON number that `number` begins with, rounded once; none if that would not be finite.
 std::optional<float> json_number_to_float(std::string_view number);
 
 /// Appends what stands between the quotes of a JSON string to `out`, without its escapes. False, with `out`

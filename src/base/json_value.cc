@@ -113,12 +113,12 @@ Result<void> JsonValue::read_f32_array(std::vector<float>& out, std::size_t max)
   }
   out.clear();
   out.reserve(array.size());
-  for (const JsonValue element : array) {
-    const std::uint32_t token = element.place_.token;
-    const std::uint32_t begin = document_->tokens[token];
-    if (!element.is_a(JsonKind::kNumber)) return element.wrong_kind(JsonKind::kNumber);
-    const std::optional<float> number =
-        json_number_to_float(document_->text.substr(begin, document_->tokens[token + 1] - begin));
+  // An element is the second token after the one before it, as long as all are numbers.
+  std::uint32_t token = place_.token + 1;
+  for (std::size_t i = 0; i < array.size(); ++i, token += 2) {
+    const JsonValue element(*document_, {token, place_.container + 1});
+    if (!JsonDocument::starts_number(document_->at(token))) return element.wrong_kind(JsonKind::kNumber);
+    const std::optional<float> number = json_number_to_float(document_->text.substr(document_->tokens[token]));
     if (!number) return element.out_of_range("32-bit floating-point numbers");
     out.push_back(*number);
   }

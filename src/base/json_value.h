@@ -90,17 +90,14 @@ struct JsonField {
 };
 
 /// The fields of an object in the order in which they are written: `for (JsonField field : object)`. No key comes
-/// twice.
+/// twice. Name the object before the loop: `for (… : value.get_object().value())` runs over a result that is gone, as
+/// g++ 12 does not keep it for the loop. The same holds for arrays.
 class JsonObject {
  public:
   class Iterator {
    public:
-    using value_type = JsonField;
-    using difference_type = std::ptrdiff_t;
-
     JsonField operator*() const;
     Iterator& operator++();
-    void operator++(int) { ++*this; }
     friend bool operator==(const Iterator& at, std::default_sentinel_t) { return at.remaining_ == 0; }
 
    private:
@@ -133,12 +130,8 @@ class JsonArray {
  public:
   class Iterator {
    public:
-    using value_type = JsonValue;
-    using difference_type = std::ptrdiff_t;
-
     JsonValue operator*() const { return {*document_, element_}; }
     Iterator& operator++();
-    void operator++(int) { ++*this; }
     friend bool operator==(const Iterator& at, std::default_sentinel_t) { return at.remaining_ == 0; }
 
    private:

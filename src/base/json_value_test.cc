@@ -20,7 +20,8 @@ TEST(JsonValue, AnswersForItsKindAlone) {
   constexpr std::string_view kText = R"({"null":null,"bool":true,"number":1.5,"string":"s","array":[1],"object":{}})";
   JsonReader reader;
   const JsonValue root = reader.parse(kText).value();
-  for (const JsonField field : root.get_object().value()) {
+  const JsonObject object = root.get_object().value();
+  for (const JsonField field : object) {
     const JsonValue& value = field.value;
     SCOPED_TRACE(field.key);
     EXPECT_EQ(json_kind_name(value.kind()), field.key);

@@ -58,8 +58,9 @@ class Canonicalizer {
 
   Result<void> object(const JsonValue& value, std::size_t depth) {
     JADE_RETURN_IF_ERROR(check_depth(value, depth));
+    const JsonObject fields = value.get_object().value();
     json_.begin_object();
-    for (const JsonField field : value.get_object().value()) {
+    for (const JsonField field : fields) {
       if (field.key.starts_with('$')) {
         return field.value.error(ErrorCode::kInvalidArgument, "a metadata key must not begin with '$'");
       }
@@ -72,8 +73,9 @@ class Canonicalizer {
 
   Result<void> array(const JsonValue& value, std::size_t depth) {
     JADE_RETURN_IF_ERROR(check_depth(value, depth));
+    const JsonArray elements = value.get_array().value();
     json_.begin_array();
-    for (const JsonValue element : value.get_array().value()) JADE_RETURN_IF_ERROR(this->value(element, depth + 1));
+    for (const JsonValue element : elements) JADE_RETURN_IF_ERROR(this->value(element, depth + 1));
     json_.end_array();
     return {};
   }
