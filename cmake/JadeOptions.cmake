@@ -52,10 +52,6 @@ if(JADE_SANITIZE)
   add_link_options(-fsanitize=${JADE_SANITIZE})
 endif()
 if(JADE_FUZZ)
-  # The libraries report their edges too; only a fuzz target links the fuzzer (tests/fuzz).
-  add_compile_options(-fsanitize=fuzzer-no-link)
-endif()
-if(JADE_FUZZ)
   # Every library reports which edges an input took, or the fuzzer would search blind.
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
