@@ -109,17 +109,17 @@ Result<DatabaseList> Catalog::list(const std::string& after_name, std::uint64_t 
 
 Result<SigningKey> Catalog::signing_key() {
   const std::string key(kSigningKey);
-  JADE_ASSIGN_OR_RETURN(std::optional<Entry> entry, get(key));
+  JADE_ASSIGN_OR_RETURN(const std::optional<Entry> entry, get(key));
   if (!entry) {
     std::string fresh(sizeof(SigningKey), '\0');
     random_.fill(std::as_writable_bytes(std::span(fresh)));
     const std::array compares = {Compare::absent(key)};
     const std::array operations = {Operation::put(key, fresh)};
-    // Where another caller was quicker, its key is the one.
     JADE_RETURN_IF_ERROR(store_.txn(compares, operations));
-    JADE_ASSIGN_OR_RETURN(entry, get(key));
+    // Where another caller was quicker, its key is the one.
+    return signing_key();
   }
-  if (!entry || entry->value.size() != sizeof(SigningKey)) {
+  if (entry->value.size() != sizeof(SigningKey)) {
     return Error(ErrorCode::kDataCorrupted, "the signing key has the wrong size");
   }
   SigningKey result;

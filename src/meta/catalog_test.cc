@@ -30,8 +30,12 @@ class InterruptedStore final : public MetaStore {
  public:
   explicit InterruptedStore(MetaStore& base) : base_(base) {}
   std::function<void()> before_txn;
+  bool range_fails = false;
 
-  Result<RangeResult> range(const RangeRequest& request) override { return base_.range(request); }
+  Result<RangeResult> range(const RangeRequest& request) override {
+    if (range_fails) return Error(ErrorCode::kIo, "unreadable");
+    return base_.range(request);
+  }
   Result<TxnResult> txn(std::span<const Compare> compares, std::span<const Operation> operations) override {
     if (before_txn) std::exchange(before_txn, nullptr)();
     return base_.txn(compares, operations);
@@ -162,6 +166,16 @@ TEST_F(CatalogTest, ReportsEntriesThatItCannotRead) {
   EXPECT_EQ(code(catalog_->list("", 0)), ErrorCode::kDataCorrupted);
   EXPECT_EQ(code(catalog_->remove_database(DatabaseKey{})), ErrorCode::kDataCorrupted);
   EXPECT_EQ(code(catalog_->signing_key()), ErrorCode::kDataCorrupted);
+}
+
+TEST_F(CatalogTest, PassesFailedReadsOn) {
+  interrupted_->range_fails = true;
+  const auto code = [](const auto& result) { return result.ok() ? ErrorCode::kInternal : result.error().code(); };
+  EXPECT_EQ(code(catalog_->find_by_name("a")), ErrorCode::kIo);
+  EXPECT_EQ(code(catalog_->find_by_key(key_of(1))), ErrorCode::kIo);
+  EXPECT_EQ(code(catalog_->remove_database(key_of(1))), ErrorCode::kIo);
+  EXPECT_EQ(code(catalog_->list("", 0)), ErrorCode::kIo);
+  EXPECT_EQ(code(catalog_->signing_key()), ErrorCode::kIo);
 }
 
 TEST_F(CatalogTest, PassesTheStoresErrorsOn) {

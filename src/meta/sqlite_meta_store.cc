@@ -191,7 +191,9 @@ Result<void> SqliteMetaStore::verify() {
   JADE_RETURN_IF_ERROR(check_structure());
   JADE_ASSIGN_OR_RETURN(state_, read_state());
   JADE_ASSIGN_OR_RETURN(const State sum, sum_entries());
-  if (sum != state_) return Error(ErrorCode::kDataCorrupted, "entries of the control store are missing or outdated");
+  if (sum.entries != state_.entries || sum.digest != state_.digest) {
+    return Error(ErrorCode::kDataCorrupted, "entries of the control store are missing or outdated");
+  }
   empty_log();
   return {};
 }
@@ -208,6 +210,8 @@ Result<void> SqliteMetaStore::check_structure() {
     const std::string report = check.bytes(0);
     // A page that could not be read is not a damaged one.
     if (auto error = vfs_->take_error()) return std::move(*error).in_context("checking the control store " + path_);
+    // The check reports a page for which it had no memory as damage, with SQLite's code.
+    if (report.contains("error code=" + std::to_string(SQLITE_NOMEM))) return failure(SQLITE_NOMEM, "checking");
     if (report != "ok") return Error(ErrorCode::kDataCorrupted, "the control store is damaged: " + report);
   }
   if (check.code() != SQLITE_OK) return failure(check.code(), "checking");
@@ -233,7 +237,7 @@ Result<void> SqliteMetaStore::write_state(const State& state) {
 }
 
 Result<SqliteMetaStore::State> SqliteMetaStore::sum_entries() {
-  State sum{.revision = state_.revision};
+  State sum;
   SqliteStatement rows(connection_, "SELECT key, value, create_revision, mod_revision, checksum FROM entries");
   while (rows.step()) {
     JADE_RETURN_IF_ERROR(entry_of(rows));
@@ -269,6 +273,7 @@ Result<std::optional<Entry>> SqliteMetaStore::find(const std::string& key) {
 
 Result<RangeResult> SqliteMetaStore::range(const RangeRequest& request) {
   const MutexLock lock(mutex_);
+  JADE_RETURN_IF_ERROR(end_transaction());
   RangeResult result{.entries = {}, .more = false, .revision = state_.revision};
   if (!request.is_prefix) {
     JADE_ASSIGN_OR_RETURN(std::optional<Entry> entry, find(request.key));
@@ -300,16 +305,15 @@ Result<TxnResult> SqliteMetaStore::txn(std::span<const Compare> compares, std::s
   JADE_RETURN_IF_ERROR(check_operations(operations));
   if (vfs_->broken()) return read_only_error("an earlier write failed");
   auto result = run_txn(compares, operations);
-  if (sqlite3_get_autocommit(connection_) == 0) {
-    // What failed is known already; there is nothing more to learn from a rollback.
-    sqlite3_exec(connection_, "ROLLBACK", nullptr, nullptr, nullptr);
-  }
+  // Where this fails, for want of memory, the next call does it.
+  [[maybe_unused]] const auto ended = end_transaction();
   if (!result.ok()) return vfs_->broken() ? read_only_error(result.error().message()) : std::move(result).error();
   if (result->succeeded) empty_log();
   return result;
 }
 
 Result<TxnResult> SqliteMetaStore::run_txn(std::span<const Compare> compares, std::span<const Operation> operations) {
+  JADE_RETURN_IF_ERROR(end_transaction());
   JADE_RETURN_IF_ERROR(execute("BEGIN IMMEDIATE"));
   JADE_ASSIGN_OR_RETURN(const bool holds, all_hold(compares));
   if (!holds) return TxnResult{.succeeded = false, .revision = state_.revision};
@@ -323,16 +327,15 @@ Result<TxnResult> SqliteMetaStore::run_txn(std::span<const Compare> compares, st
   return TxnResult{.succeeded = true, .revision = state_.revision};
 }
 
+Result<void> SqliteMetaStore::end_transaction() {
+  if (sqlite3_get_autocommit(connection_) != 0) return {};
+  return execute("ROLLBACK");
+}
+
 Result<bool> SqliteMetaStore::holds(const Compare& compare) {
   JADE_ASSIGN_OR_RETURN(const std::optional<Entry> entry, find(compare.key));
-  switch (compare.kind) {
-    case Compare::Kind::kExists:
-      return entry.has_value();
-    case Compare::Kind::kAbsent:
-      return !entry.has_value();
-    case Compare::Kind::kModRevision:
-      break;
-  }
+  if (compare.kind == Compare::Kind::kExists) return entry.has_value();
+  if (compare.kind == Compare::Kind::kAbsent) return !entry.has_value();
   return entry.has_value() && entry->mod_revision == compare.mod_revision;
 }
 

@@ -56,8 +56,6 @@ class SqliteMetaStore final : public MetaStore {
     std::uint64_t entries = 0;
     /// The sum of the entries' checksums.
     std::uint64_t digest = 0;
-
-    friend bool operator==(const State&, const State&) = default;
   };
 
   SqliteMetaStore(const Environment& environment, const std::string& path);
@@ -68,6 +66,8 @@ class SqliteMetaStore final : public MetaStore {
 
   Result<TxnResult> run_txn(std::span<const Compare> compares, std::span<const Operation> operations)
       JADE_REQUIRES(mutex_);
+  /// Undoes what a failed transaction left open.
+  Result<void> end_transaction() JADE_REQUIRES(mutex_);
   Result<void> execute(const char* sql) JADE_REQUIRES(mutex_);
   Result<std::uint64_t> pragma(const char* sql) JADE_REQUIRES(mutex_);
   Result<void> check_structure() JADE_REQUIRES(mutex_);

@@ -30,8 +30,7 @@ bool SqliteStatement::step() {
 }
 
 int SqliteStatement::run() {
-  while (step()) {
-  }
+  step();
   return code_;
 }
 

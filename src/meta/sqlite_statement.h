@@ -25,7 +25,7 @@ class SqliteStatement {
 
   /// True on a row; false at the end or on failure, which `code` tells apart.
   bool step();
-  /// Runs to the end, for statements without rows.
+  /// Runs a statement without rows. SQLITE_OK, or the first failure.
   int run();
   /// SQLITE_OK, or the first failure.
   int code() const { return code_; }

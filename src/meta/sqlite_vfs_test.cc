@@ -89,6 +89,18 @@ TEST_F(SqliteVfsTest, KeepsTheReasonOfAFailure) {
   EXPECT_FALSE(vfs_.broken());
 }
 
+TEST_F(SqliteVfsTest, SyncsTheDirectoryOfWhatItRemovesWhenAsked) {
+  sqlite3_vfs* raw = sqlite3_vfs_find(vfs_.name());
+  ASSERT_TRUE(memory_.open("/b", io::OpenMode::kCreate).ok());
+  EXPECT_EQ(raw->xDelete(raw, "/b", 1), SQLITE_OK);
+  EXPECT_EQ(faulty_.calls().back().kind, io::CallKind::kSyncDirectory);
+  EXPECT_EQ(raw->xDelete(raw, "/b", 1), SQLITE_IOERR_DELETE_NOENT);
+  ASSERT_TRUE(memory_.open("/c", io::OpenMode::kCreate).ok());
+  faulty_.set_fault({.kind = io::CallKind::kSyncDirectory});
+  EXPECT_EQ(raw->xDelete(raw, "/c", 1), SQLITE_IOERR_DIR_FSYNC);
+  EXPECT_TRUE(vfs_.broken());
+}
+
 /// A transaction with a journal, failing at every call of each kind.
 TEST_F(SqliteVfsTest, ChangesNothingAfterTheDiskFailed) {
   ASSERT_EQ(run("CREATE TABLE t(x)"), SQLITE_OK);
