@@ -38,6 +38,31 @@ TEST(Definition, WithoutFieldsComesBackAsItWas) {
   EXPECT_EQ(*decoded, Definition{});
 }
 
+TEST(Definition, DiffersInEveryPart) {
+  const std::function<void(Definition&)> changes[] = {
+      [](Definition& d) { d.database[0] = std::byte{1}; },
+      [](Definition& d) { ++d.version; },
+      [](Definition& d) { d.description = "dogs"; },
+      [](Definition& d) { d.vectors.pop_back(); },
+      [](Definition& d) { d.next_field = VectorFieldId{9}; },
+      [](Definition& d) { ++d.num_shards; },
+      [](Definition& d) { ++d.created_at_us; },
+      [](Definition& d) { ++d.updated_at_us; },
+      [](Definition& d) { d.vectors[0].id = VectorFieldId{2}; },
+      [](Definition& d) { d.vectors[0].name = "x"; },
+      [](Definition& d) { ++d.vectors[0].dimension; },
+      [](Definition& d) { d.vectors[0].metric = Metric::kDot; },
+      [](Definition& d) { d.vectors[0].element_type = ElementType::kBit; },
+      [](Definition& d) { ++d.vectors[0].index.m; },
+  };
+  for (const auto& change : changes) {
+    Definition definition = example();
+    change(definition);
+    EXPECT_NE(definition, example());
+    EXPECT_EQ(decode_definition(encode_definition(definition)).value(), definition);
+  }
+}
+
 TEST(Definition, RefusesWhatWasNeverAccepted) {
   struct Row {
     const char* name;

@@ -26,6 +26,28 @@ TEST(FileHeader, ComesBackAsItWas) {
   EXPECT_EQ(*decoded, example());
 }
 
+TEST(FileHeader, DiffersInEveryPart) {
+  const std::function<void(FileHeader&)> changes[] = {
+      [](FileHeader& header) { header.magic[0] = 'X'; },
+      [](FileHeader& header) { ++header.format_version; },
+      [](FileHeader& header) { header.features.compatible = 0; },
+      [](FileHeader& header) { header.features.read_only_compatible = 1; },
+      [](FileHeader& header) { header.features.incompatible = 1; },
+      [](FileHeader& header) { header.file_id[0] = std::byte{9}; },
+      [](FileHeader& header) { header.database[0] = std::byte{9}; },
+      [](FileHeader& header) { header.codec = 1; },
+      [](FileHeader& header) { header.encryption_scheme = 1; },
+      [](FileHeader& header) { header.encryption_key_id = 1; },
+      [](FileHeader& header) { header.extra[3] = 1; },
+  };
+  for (const auto& change : changes) {
+    FileHeader header = example();
+    change(header);
+    EXPECT_NE(header, example());
+    EXPECT_NE(encode_file_header(header), encode_file_header(example()));
+  }
+}
+
 TEST(FileHeader, EveryFlippedBitIsNoticed) {
   const auto bytes = encode_file_header(example());
   for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) {

@@ -88,10 +88,11 @@ FileLog::~FileLog() {
   static_cast<void>(close().ok());
 }
 
-Result<void> FileLog::check_acceptable(std::size_t bytes) {
+Result<void> FileLog::make_room(std::size_t payload_bytes, std::size_t bytes) {
   if (closing_) return Error(ErrorCode::kCancelled, "the log is closed");
   if (failure_) return read_only(*failure_);
-  if (bytes > kMaxPayloadBytes) return Error(ErrorCode::kPayloadTooLarge, "the write is too large for one log record");
+  if (payload_bytes > kMaxPayloadBytes)
+    return Error(ErrorCode::kPayloadTooLarge, "the write is too large for one log record");
   const bool fits = waiting_bytes_ == 0 || waiting_bytes_ + bytes <= options_.max_pending_bytes;
   if (!fits || !writer_.reserve(bytes)) {
     return Error(ErrorCode::kOverloaded, "too many writes wait for the disk");
@@ -100,9 +101,9 @@ Result<void> FileLog::check_acceptable(std::size_t bytes) {
 }
 
 Result<Sequence> FileLog::append(NewRecord record, AppendDone done) {
-  const std::size_t bytes = record.payload.size();
+  const std::size_t bytes = log_record_bytes(record.payload.size());
   const MutexLock lock(mutex_);
-  JADE_RETURN_IF_ERROR(check_acceptable(bytes));
+  JADE_RETURN_IF_ERROR(make_room(record.payload.size(), bytes));
   tail_ = Sequence{tail_.value() + 1};
   waiting_bytes_ += bytes;
   waiting_.push_back({std::move(record), tail_, std::move(done), bytes});

@@ -78,7 +78,8 @@ class FileLog final : public Log, private LogWriter::Client {
   Next flush() override JADE_EXCLUDES(mutex_);
   void idle() override JADE_EXCLUDES(mutex_);
 
-  Result<void> check_acceptable(std::size_t bytes) JADE_REQUIRES(mutex_);
+  /// Sets `bytes` aside in the writer's queue, or says why the record is refused.
+  Result<void> make_room(std::size_t payload_bytes, std::size_t bytes) JADE_REQUIRES(mutex_);
   void wake_writer() JADE_REQUIRES(mutex_);
   std::vector<Waiting> take_group() JADE_EXCLUDES(mutex_);
   Result<void> write(const std::vector<Waiting>& group);

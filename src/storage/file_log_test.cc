@@ -10,7 +10,7 @@
 #include "base/thread.h"
 #include "io/faulty_file_system.h"
 #include "io/memory_file_system.h"
-#include "storage/log_test_kit.h"
+#include "storage/test_log.h"
 
 namespace jade::storage {
 namespace {

@@ -8,9 +8,9 @@
 #include <string_view>
 
 #include "io/memory_file_system.h"
-#include "storage/log_test_kit.h"
 #include "storage/manifest.h"
 #include "storage/publish_file.h"
+#include "storage/test_log.h"
 #include "storage/write_batch.h"
 
 namespace jade::storage {

@@ -1,6 +1,5 @@
 #include "storage/log_appender.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace jade::storage {
@@ -26,7 +25,6 @@ LogAppender::LogAppender(io::FileSystem& files, std::string directory, Random& r
       max_file_bytes_(max_file_bytes),
       header_(log.files.back().header),
       offset_(log.files.back().end),
-      file_bytes_(log.files.back().end),
       next_sequence_(log.files.back().last_sequence.value() + 1),
       last_checksum_(log.last_checksum),
       needs_watermark_(log.needs_watermark),
@@ -89,7 +87,6 @@ Result<void> LogAppender::start_new_file(Sequence first_sequence) {
   file_ = std::move(file).value();
   header_ = header;
   offset_ = FileHeader::kBytes;
-  file_bytes_ = FileHeader::kBytes;
   size_bytes_.fetch_add(FileHeader::kBytes, std::memory_order_relaxed);
   return {};
 }
@@ -102,8 +99,7 @@ Result<void> LogAppender::write_synced(std::span<const std::byte> batch) {
   }
   if (const Result<void> synced = file_->sync(); !synced.ok()) return nobody_knows(synced.error(), "syncing the log");
   offset_ += batch.size();
-  if (offset_ > file_bytes_) size_bytes_.fetch_add(offset_ - file_bytes_, std::memory_order_relaxed);
-  file_bytes_ = std::max(file_bytes_, offset_);
+  size_bytes_.fetch_add(batch.size(), std::memory_order_relaxed);
   return {};
 }
 

@@ -31,7 +31,7 @@ class LogAppender {
   Result<void> rest();
 
   bool needs_watermark() const { return needs_watermark_; }
-  /// Bytes of all files of the log. From any thread.
+  /// Bytes of all files of the log, but for a watermark that the next batch goes over. From any thread.
   std::uint64_t size_bytes() const { return size_bytes_.load(std::memory_order_relaxed); }
 
  private:
@@ -50,8 +50,6 @@ class LogAppender {
   std::unique_ptr<io::File> file_;
   /// Where the next batch goes; all before is durable.
   std::uint64_t offset_;
-  /// What the file's size is: a watermark may lie behind `offset_`.
-  std::uint64_t file_bytes_;
   std::uint64_t next_sequence_;
   std::uint64_t last_checksum_;
   bool needs_watermark_;

@@ -58,8 +58,6 @@ struct LogBatchHeader {
   std::uint64_t first_sequence = 0;
   /// The checksum of the record before, 0 when there was none.
   std::uint64_t previous_checksum = 0;
-
-  friend bool operator==(const LogBatchHeader&, const LogBatchHeader&) = default;
 };
 
 /// The header that lies at `offset` of `file`, or nullopt if `bytes` do not begin with one.

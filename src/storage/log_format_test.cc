@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "storage/byte_layout.h"
-#include "storage/log_test_kit.h"
+#include "storage/test_log.h"
 
 namespace jade::storage {
 namespace {
@@ -52,6 +54,24 @@ TEST(LogFormat, FileHeaderComesBack) {
   const auto decoded = decode_log_file_header(encode_log_file_header(file));
   ASSERT_TRUE(decoded.ok());
   EXPECT_EQ(*decoded, file);
+}
+
+TEST(LogFormat, FileHeaderDiffersInEveryPart) {
+  const std::function<void(LogFileHeader&)> changes[] = {
+      [](LogFileHeader& file) { file.features.compatible = 1; },
+      [](LogFileHeader& file) { file.file_id[0] = std::byte{9}; },
+      [](LogFileHeader& file) { file.database[0] = std::byte{9}; },
+      [](LogFileHeader& file) { file.first_sequence = Sequence{8}; },
+      [](LogFileHeader& file) { ++file.start_position; },
+      [](LogFileHeader& file) { ++file.previous_checksum; },
+      [](LogFileHeader& file) { ++file.epoch; },
+  };
+  for (const auto& change : changes) {
+    LogFileHeader file = example_file();
+    change(file);
+    EXPECT_NE(file, example_file());
+    EXPECT_EQ(decode_log_file_header(encode_log_file_header(file)).value(), file);
+  }
 }
 
 TEST(LogFormat, IgnoresUnknownCompatibleFeaturesAndRefusesTheOthers) {

@@ -1,12 +1,14 @@
 // Damages the files of a log: never a wrong record, never a silent loss of what was known durable.
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <functional>
 
 #include "base/test_env.h"
+#include "io/faulty_file_system.h"
 #include "io/memory_file_system.h"
-#include "storage/log_test_kit.h"
 #include "storage/publish_file.h"
+#include "storage/test_log.h"
 
 namespace jade::storage {
 namespace {
@@ -167,6 +169,64 @@ TEST_F(RotTest, DamageNamesFileAndPlaceAndIsKept) {
     EXPECT_EQ(read_whole_file(*files, copy).value(), read_whole_file(*files, path).value());
     // Opening again keeps no second copy.
     EXPECT_EQ(files->list(io::join_path(kDirectory, "quarantine")).value().size(), 1u);
+  }
+}
+
+TEST_F(RotTest, DamageIsReportedEvenIfItCannotBeKept) {
+  for (const std::uint64_t at : {20, 200}) {
+    const auto disk = damaged(disk_, paths_[1], [&](std::vector<std::byte>& bytes) { bytes[at] ^= std::byte{1}; });
+    io::FaultyFileSystem files(*disk);
+    files.set_fault({.kind = io::CallKind::kWrite, .errno_value = ENOSPC, .for_good = true});
+    const auto opened = open(files);
+    ASSERT_FALSE(opened.ok());
+    EXPECT_EQ(opened.error().code(), ErrorCode::kDataCorrupted);
+    EXPECT_EQ(opened.error().detail("quarantined"), nullptr);
+  }
+}
+
+/// The header of a later batch proves that what lies before it was durable, however far away it is.
+TEST_F(RotTest, DurabilityIsProvedFromBehindMuchDamage) {
+  for (const std::size_t garbage : {16, 4096, 128 * 1024 - 32, 128 * 1024 - 16, 128 * 1024, 300 * 1024}) {
+    SCOPED_TRACE(garbage);
+    io::MemoryFileSystem files;
+    ASSERT_TRUE(files.create_directories(kDirectory).ok());
+    LogFileHeader header;
+    header.database = test_database();
+    std::vector<std::byte> bytes(garbage, std::byte{0x33});
+    const std::uint64_t offset = FileHeader::kBytes + garbage;
+    LogBatchEncoder encoder(header, offset,
+                            {.durable_upto = header.position_of(offset), .first_sequence = 9, .previous_checksum = 9});
+    const auto batch = encoder.finish();
+    bytes.insert(bytes.end(), batch.begin(), batch.end());
+    ASSERT_TRUE(create_log_file(files, kDirectory, header, bytes).ok());
+    EXPECT_EQ(open(files).error().code(), ErrorCode::kDataCorrupted);
+  }
+}
+
+TEST_F(RotTest, FilesOfOthersAreLeftAlone) {
+  for (const char* name : {"notes.tmp", "log-1.jlog", "README"}) {
+    ASSERT_TRUE(publish_file(disk_, io::join_path(kDirectory, name), {}).ok());
+  }
+  const std::size_t before = disk_.list(kDirectory).value().size();
+  ASSERT_TRUE(open(disk_).ok());
+  EXPECT_EQ(disk_.list(kDirectory).value().size(), before);
+}
+
+/// Batches that are valid, each for itself.
+TEST_F(RotTest, ABatchThatDoesNotContinueTheOneBeforeIsTorn) {
+  for (const bool wrong_sequence : {false, true}) {
+    io::MemoryFileSystem files;
+    ASSERT_TRUE(files.create_directories(kDirectory).ok());
+    LogFileHeader header;
+    header.database = test_database();
+    LogBatchEncoder encoder(header, FileHeader::kBytes,
+                            {.durable_upto = 0,
+                             .first_sequence = wrong_sequence ? std::uint64_t{2} : std::uint64_t{1},
+                             .previous_checksum = wrong_sequence ? std::uint64_t{0} : std::uint64_t{7}});
+    ASSERT_TRUE(create_log_file(files, kDirectory, header, encoder.finish()).ok());
+    const auto opened = open(files);
+    ASSERT_TRUE(opened.ok());
+    EXPECT_EQ(opened->recovery.torn_bytes, LogBatchHeader::kBytes);
   }
 }
 

@@ -2,12 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "base/test_env.h"
 #include "io/faulty_file_system.h"
 #include "io/memory_file_system.h"
+#include "storage/byte_layout.h"
 #include "storage/file_header.h"
-#include "storage/log_test_kit.h"
 #include "storage/publish_file.h"
+#include "storage/test_log.h"
 
 namespace jade::storage {
 namespace {
@@ -82,6 +85,42 @@ TEST_F(ManifestTest, RefusesWhatWasNeverWritten) {
   manifest = example(1);
   manifest.definition.num_shards = 0;
   EXPECT_EQ(decode_manifest(encode_manifest(manifest, random_)).error().code(), ErrorCode::kDataCorrupted);
+}
+
+/// Puts a right checksum on a manifest that was tampered with.
+std::vector<std::byte> resealed(std::vector<std::byte> bytes) {
+  const std::size_t checksum_at = bytes.size() - 24;
+  FileId id;
+  std::copy_n(bytes.begin() + 40, id.size(), id.begin());
+  store(std::span(bytes), checksum_at, std::uint64_t{0});
+  store(std::span(bytes), checksum_at, bound_checksum(id, 128, std::span(bytes).subspan(128)));
+  return bytes;
+}
+
+TEST_F(ManifestTest, RefusesABodyThatOnlyItsChecksumVouchesFor) {
+  std::vector<std::byte> bytes = encode_manifest(example(5), random_);
+  EXPECT_TRUE(decode_manifest(resealed(bytes)).ok());
+  std::vector<std::byte> malformed = bytes;
+  malformed[132] = std::byte{'X'};
+  EXPECT_EQ(decode_manifest(resealed(malformed)).error().code(), ErrorCode::kDataCorrupted);
+  // The database's key in the definition: sixteen bytes that occur nowhere else behind the header.
+  const DatabaseKey key = test_database();
+  const auto found = std::search(bytes.begin() + 128, bytes.end(), key.begin(), key.end());
+  ASSERT_NE(found, bytes.end());
+  *found = std::byte{0};
+  EXPECT_EQ(decode_manifest(resealed(bytes)).error().code(), ErrorCode::kDataCorrupted);
+}
+
+TEST_F(ManifestTest, DiffersInEveryPart) {
+  for (int part = 0; part < 4; ++part) {
+    Manifest manifest = example(1);
+    if (part == 0) manifest.definition.version = 9;
+    if (part == 1) manifest.definition_sequence = Sequence{9};
+    if (part == 2) manifest.log_first_sequence = Sequence{9};
+    if (part == 3) manifest.epoch = 9;
+    EXPECT_NE(manifest, example(1));
+    EXPECT_EQ(decode_manifest(encode_manifest(manifest, random_)).value(), manifest);
+  }
 }
 
 TEST_F(ManifestTest, IsOldOrNewAfterACrashAtAnyCall) {

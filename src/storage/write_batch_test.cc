@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "base/random.h"
@@ -71,6 +72,22 @@ TEST(WriteBatch, RandomOnesComeBackAsTheyWere) {
   }
 }
 
+TEST(WriteBatch, DiffersInEveryPart) {
+  const std::function<void(RowWrite&)> changes[] = {
+      [](RowWrite& row) { row.kind = WriteKind::kUpdate; },
+      [](RowWrite& row) { row.id = "b"; },
+      [](RowWrite& row) { row.vectors.pop_back(); },
+      [](RowWrite& row) { row.metadata.reset(); },
+      [](RowWrite& row) { row.vectors[0].field = VectorFieldId{2}; },
+      [](RowWrite& row) { row.vectors[1].bytes.clear(); },
+  };
+  for (const auto& change : changes) {
+    WriteBatch batch = example();
+    change(batch.rows[0]);
+    EXPECT_NE(batch, example());
+  }
+}
+
 TEST(WriteBatch, EmptyIsNotMalformed) {
   const std::vector<std::byte> bytes = encode_write_batch({});
   const auto view = WriteBatchView::parse(bytes);
@@ -94,6 +111,7 @@ TEST(WriteBatch, GivesRowsInPlace) {
   auto iterator = row.vectors.begin();
   EXPECT_EQ((*iterator++).field, VectorFieldId{1});
   EXPECT_EQ((*iterator).field, VectorFieldId{7});
+  EXPECT_NE(iterator, VectorValueRange::Iterator());
 }
 
 TEST(WriteBatch, ReadsFromAnOddAddressAndOutlivesTheTemporaryCopy) {
