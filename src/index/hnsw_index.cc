@@ -85,16 +85,20 @@ Result<SearchHits> HnswIndex::search(const Scorer& scorer, const SlotView& view,
   SearchHits result;
   const auto entry = state_->graph.entry();
   if (!entry.has_value() || options.k == 0) return result;
+  WalkScratch& scratch = walk_scratch();
   const WalkGround ground{.graph = state_->graph, .arena = state_->arena};
   Candidate start{.distance = scorer.rank_distance(SlotId(entry->slot)), .slot = entry->slot};
   ++result.cost.distances;
-  if (entry->level > 0) start = descend(ground, scorer, start, entry->level, 1, result.cost);
+  if (entry->level > 0) {
+    const Descent descent{.start = start, .from_level = entry->level, .to_level = 1};
+    start = descend(ground, scorer, descent, scratch, result.cost);
+  }
   JADE_ASSIGN_OR_RETURN(
       const auto candidates,
       walk_to_search(
           ground, scorer,
           {.start = start, .ef = std::max(options.ef, options.k), .view = view, .cancellation = options.cancellation},
-          walk_scratch(), result.cost));
+          scratch, result.cost));
   result.hits =
       hits_of(candidates, view, options.k, max_rank_distance_for(state_->arena.metric(), options.max_distance));
   return result;

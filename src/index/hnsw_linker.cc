@@ -33,7 +33,10 @@ void HnswLinker::link(std::uint32_t slot, std::uint32_t level) {
   const Scorer scorer(arena_, SlotId(slot));
   SearchCost cost;
   Candidate start{.distance = scorer.rank_distance(SlotId(entry->slot)), .slot = entry->slot};
-  if (entry->level > level) start = descend(ground, scorer, start, entry->level, level + 1, cost);
+  if (entry->level > level) {
+    const Descent descent{.start = start, .from_level = entry->level, .to_level = level + 1};
+    start = descend(ground, scorer, descent, walk_scratch(), cost);
+  }
   // From above to below: where a reader can meet the node it finds a complete list, and its back edges on a layer come
   // after its own edges on all layers beneath were written.
   std::vector<std::pair<std::uint32_t, std::vector<Chosen>>> layers;

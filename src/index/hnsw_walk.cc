@@ -1,7 +1,5 @@
 #include "index/hnsw_walk.h"
 
-#include <array>
-
 namespace jade::index {
 namespace {
 
@@ -14,53 +12,43 @@ void prefetch_vector(const std::byte* row) {
   __builtin_prefetch(row + 64);
 }
 
-/// The neighbours of one node that the walk has not met, and their distances.
-class Neighbourhood {
- public:
-  /// `is_new(slot)` says whether to take a neighbour.
-  template <class IsNew>
-  void gather(const VectorArena& arena, const EdgeList& edges, IsNew is_new) {
-    count_ = 0;
-    for (std::uint32_t i = 0; i < edges.capacity(); ++i) {
-      const Edge edge = edges[i];
-      if (!edge.exists()) break;
-      if (!is_new(edge.slot())) continue;
-      const SlotId slot(edge.slot());
-      const std::byte* row = arena.vector(slot);
-      prefetch_vector(row);
-      slots_[count_] = slot;
-      rows_[count_] = row;
-      ++count_;
-    }
+/// Takes the neighbours for which `is_new(slot)` and scores them.
+template <class IsNew>
+void meet(const WalkGround& ground, const Scorer& scorer, const EdgeList& edges, IsNew is_new, Neighbourhood& met,
+          SearchCost& cost) {
+  std::size_t count = 0;
+  // About every second neighbour is new, which no branch predictor guesses: so each is written, and only counted if
+  // new.
+  for (std::uint32_t i = 0; i < edges.capacity(); ++i) {
+    const Edge edge = edges[i];
+    if (!edge.exists()) break;
+    met.slots.data()[count] = SlotId(edge.slot());
+    count += is_new(edge.slot()) ? 1 : 0;
   }
-
-  void score(const Scorer& scorer, SearchCost& cost) {
-    scorer.rank_distances(std::span(slots_).first(count_), rows_.data(), std::span(distances_).first(count_));
-    cost.distances += count_;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::byte* row = ground.arena.vector(met.slots.data()[i]);
+    prefetch_vector(row);
+    met.rows.data()[i] = row;
   }
-
-  std::size_t count() const { return count_; }
-  Candidate operator[](std::size_t i) const { return {.distance = distances_[i], .slot = slots_[i].value()}; }
-
- private:
-  std::size_t count_ = 0;
-  std::array<SlotId, HnswGraph::kEdgesMax> slots_;
-  std::array<const std::byte*, HnswGraph::kEdgesMax> rows_;
-  std::array<float, HnswGraph::kEdgesMax> distances_;
-};
+  met.count = count;
+  scorer.rank_distances(std::span(met.slots).first(count), met.rows.data(), std::span(met.distances).first(count));
+  cost.distances += count;
+  ++cost.visited;
+}
 
 /// Expands one candidate.
 template <class IsVisible>
 void hop(const WalkGround& ground, const Scorer& scorer, const EdgeList& edges, IsVisible is_visible,
          WalkScratch& scratch, SearchCost& cost) {
-  Neighbourhood neighbours;
-  neighbours.gather(ground.arena, edges, [&](std::uint32_t slot) { return scratch.visited.insert(slot); });
-  neighbours.score(scorer, cost);
-  for (std::size_t i = 0; i < neighbours.count(); ++i) {
-    const Candidate candidate = neighbours[i];
-    if (scratch.pool.admits(candidate.distance)) scratch.pool.insert(candidate, is_visible(candidate.slot));
+  const Neighbourhood& met = scratch.neighbours;
+  meet(
+      ground, scorer, edges, [&](std::uint32_t slot) { return scratch.visited.insert(slot); }, scratch.neighbours,
+      cost);
+  for (std::size_t i = 0; i < met.count; ++i) {
+    if (!scratch.pool.admits(met.distances[i])) continue;
+    const std::uint32_t slot = met.slots[i].value();
+    scratch.pool.insert({.distance = met.distances[i], .slot = slot}, is_visible(slot));
   }
-  ++cost.visited;
 }
 
 /// Offers the visible twins of a candidate, until no more of them can enter.
@@ -81,19 +69,18 @@ WalkScratch& walk_scratch() {
   return scratch;
 }
 
-Candidate descend(const WalkGround& ground, const Scorer& scorer, Candidate start, std::uint32_t from_level,
-                  std::uint32_t to_level, SearchCost& cost) {
-  Neighbourhood neighbours;
-  Candidate best = start;
-  for (std::uint32_t level = from_level + 1; level-- > to_level;) {
+Candidate descend(const WalkGround& ground, const Scorer& scorer, const Descent& descent, WalkScratch& scratch,
+                  SearchCost& cost) {
+  const Neighbourhood& met = scratch.neighbours;
+  Candidate best = descent.start;
+  for (std::uint32_t level = descent.from_level + 1; level-- > descent.to_level;) {
     for (bool closer = true; closer;) {
       closer = false;
-      neighbours.gather(ground.arena, ground.graph.edges(best.slot, level), [](std::uint32_t) { return true; });
-      neighbours.score(scorer, cost);
-      ++cost.visited;
-      for (std::size_t i = 0; i < neighbours.count(); ++i) {
-        if (neighbours[i].distance >= best.distance) continue;
-        best = neighbours[i];
+      const auto all = [](std::uint32_t) { return true; };
+      meet(ground, scorer, ground.graph.edges(best.slot, level), all, scratch.neighbours, cost);
+      for (std::size_t i = 0; i < met.count; ++i) {
+        if (met.distances[i] >= best.distance) continue;
+        best = {.distance = met.distances[i], .slot = met.slots[i].value()};
         closer = true;
       }
     }

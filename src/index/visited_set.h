@@ -25,9 +25,10 @@ class VisitedSet {
   bool insert(std::uint32_t slot) {
     if (slot >= stamps_.size()) [[unlikely]]
       stamps_.resize(std::size_t{slot} + slot / 2 + 1, 0);
-    if (stamps_[slot] == epoch_) return false;
-    stamps_[slot] = epoch_;
-    return true;
+    std::uint16_t& stamp = stamps_.data()[slot];
+    const bool is_new = stamp != epoch_;
+    stamp = epoch_;
+    return is_new;
   }
 
  private:
