@@ -16,11 +16,13 @@ class [[nodiscard]] Result {
  public:
   using value_type = T;
 
-  Result() requires std::is_void_v<T> = default;
+  Result()
+    requires std::is_void_v<T>
+  = default;
   // NOLINTNEXTLINE(google-explicit-constructor): `return value;` and `return error;` are the point.
   template <class U = T>
-    requires(!std::is_void_v<T> && std::is_constructible_v<T, U &&> &&
-             !std::is_same_v<std::remove_cvref_t<U>, Error> && !std::is_same_v<std::remove_cvref_t<U>, Result>)
+    requires(!std::is_void_v<T> && std::is_constructible_v<T, U &&> && !std::is_same_v<std::remove_cvref_t<U>, Error> &&
+             !std::is_same_v<std::remove_cvref_t<U>, Result>)
   Result(U&& value) : state_(std::forward<U>(value)) {}
   // NOLINTNEXTLINE(google-explicit-constructor)
   Result(Error error) : state_(std::unexpected(std::move(error))) {}
@@ -98,10 +100,10 @@ class [[nodiscard]] Result {
 #define JADE_RESULT_CONCAT(a, b) JADE_RESULT_CONCAT_INNER(a, b)
 
 /// Returns the error of `expression` from the enclosing function, if it failed.
-#define JADE_RETURN_IF_ERROR(expression)                                  \
-  do {                                                                    \
-    if (auto jade_result = (expression); !jade_result.ok()) [[unlikely]]  \
-      return std::move(jade_result).error();                              \
+#define JADE_RETURN_IF_ERROR(expression)                                 \
+  do {                                                                   \
+    if (auto jade_result = (expression); !jade_result.ok()) [[unlikely]] \
+      return std::move(jade_result).error();                             \
   } while (false)
 
 /// Declares or assigns `target` from `expression`, or returns its error from the enclosing function.

@@ -7,6 +7,7 @@
 
 #include "base/inline_executor.h"
 #include "base/manual_executor.h"
+#include "base/no_threads_left.h"
 
 namespace jade {
 namespace {
@@ -24,6 +25,11 @@ TEST(Executors, NeedABackgroundThread) {
   const auto executors = Executors::start({.background_threads = 0});
   ASSERT_FALSE(executors.ok());
   EXPECT_EQ(executors.error().code(), ErrorCode::kInvalidArgument);
+}
+
+TEST(Executors, SayWhenTheSystemHasNoThreadLeft) {
+  const NoThreadsLeft none;
+  EXPECT_EQ(Executors::start({}).error().code(), ErrorCode::kInternal);
 }
 
 TEST(Executors, ComputeMayHandWorkToTheBackgroundWhileStopping) {

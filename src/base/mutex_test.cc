@@ -20,6 +20,17 @@ Thread start(std::move_only_function<void()> body) {
   return Thread::start(ThreadKind::kCompute, "mutex-test", std::move(body)).value();
 }
 
+// Whether another thread could have the mutex now.
+bool is_free(Mutex& mutex) {
+  bool free = false;
+  start([&] {
+    if (!mutex.try_lock()) return;
+    free = true;
+    mutex.unlock();
+  }).join();
+  return free;
+}
+
 TEST(Mutex, AdmitsOneAtATime) {
   constexpr int kThreads = 4;
   constexpr int kEach = 1000;
@@ -41,17 +52,11 @@ TEST(Mutex, AdmitsOneAtATime) {
 
 TEST(Mutex, TryLockFailsWhileHeld) {
   Mutex mutex;
-  bool got = true;
   {
     const MutexLock lock(mutex);
-    start([&] {
-      got = mutex.try_lock();
-      if (got) mutex.unlock();
-    }).join();
+    EXPECT_FALSE(is_free(mutex));
   }
-  EXPECT_FALSE(got);
-  ASSERT_TRUE(mutex.try_lock());
-  mutex.unlock();
+  EXPECT_TRUE(is_free(mutex));
 }
 
 TEST(CondVar, WaitsHoldTheMutexAgainWhenTheyReturn) {
@@ -66,12 +71,7 @@ TEST(CondVar, WaitsHoldTheMutexAgainWhenTheyReturn) {
   guarded.value = 1;
   guarded.changed.notify_one();
   while (guarded.value != 2) guarded.changed.wait(lock);
-  bool free = true;
-  start([&] {
-    free = guarded.mutex.try_lock();
-    if (free) guarded.mutex.unlock();
-  }).join();
-  EXPECT_FALSE(free);
+  EXPECT_FALSE(is_free(guarded.mutex));
 }
 
 TEST(CondVar, WaitForGivesUp) {

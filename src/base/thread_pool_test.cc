@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/no_threads_left.h"
 #include "base/test_env.h"
 
 namespace jade {
@@ -41,6 +42,13 @@ TEST(ThreadPool, NeedsAThread) {
   const auto pool = ThreadPool::start({.threads = 0});
   ASSERT_FALSE(pool.ok());
   EXPECT_EQ(pool.error().code(), ErrorCode::kInvalidArgument);
+}
+
+TEST(ThreadPool, SaysWhenTheSystemHasNoThreadLeft) {
+  const NoThreadsLeft none;
+  const auto pool = ThreadPool::start({.threads = 2});
+  ASSERT_FALSE(pool.ok());
+  EXPECT_EQ(pool.error().code(), ErrorCode::kInternal);
 }
 
 TEST(ThreadPool, RunsEachTaskOnce) {

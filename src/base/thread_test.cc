@@ -10,6 +10,8 @@
 #include <string>
 #include <utility>
 
+#include "base/no_threads_left.h"
+
 namespace jade {
 namespace {
 
@@ -71,28 +73,6 @@ TEST(Thread, BackgroundYieldsToTheOthers) {
   EXPECT_GE(background, own);
   EXPECT_TRUE(background > own || background_policy == SCHED_BATCH || own >= 10);
 }
-
-// Makes every new thread ask for more stack than there is address space, so that none can start.
-class NoThreadsLeft {
- public:
-  NoThreadsLeft() {
-    ::pthread_getattr_default_np(&before_);
-    pthread_attr_t huge;
-    ::pthread_attr_init(&huge);
-    ::pthread_attr_setstacksize(&huge, std::size_t{1} << 47);
-    EXPECT_EQ(::pthread_setattr_default_np(&huge), 0);
-    ::pthread_attr_destroy(&huge);
-  }
-  ~NoThreadsLeft() {
-    ::pthread_setattr_default_np(&before_);
-    ::pthread_attr_destroy(&before_);
-  }
-  NoThreadsLeft(const NoThreadsLeft&) = delete;
-  NoThreadsLeft& operator=(const NoThreadsLeft&) = delete;
-
- private:
-  pthread_attr_t before_;
-};
 
 TEST(Thread, SaysWhenTheSystemHasNoneLeft) {
   const NoThreadsLeft none;

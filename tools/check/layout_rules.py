@@ -80,7 +80,7 @@ def check_headers_listed(repository):
                 listed.add(token)
     for path in repository.select(["src", "include"], [".h"]):
         if path.split("/", 1)[1] not in listed:
-            yield Violation(path, 0, "header-listed", "is in no jade_library HEADERS list, so nothing compiles it alone")
+            yield Violation(path, 0, "header-listed", "is in no HEADERS list of a CMakeLists.txt, so nothing compiles it alone")
 
 
 def check_orphans(repository):

@@ -1,4 +1,4 @@
-#include "base/bounded_ring.h"
+#include "bounded_ring.h"
 
 #include <gtest/gtest.h>
 

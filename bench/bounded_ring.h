@@ -1,4 +1,4 @@
-// A bounded queue without locks.
+// The bounded queue without locks that was measured for the thread pool (docs/adr/0005-executor-queue.md).
 #pragma once
 
 #include <algorithm>
