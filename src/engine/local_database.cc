@@ -1,0 +1,215 @@
+#include "engine/local_database.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/crockford.h"
+#include "base/logging.h"
+#include "engine/routing.h"
+#include "engine/scatter.h"
+#include "engine/token.h"
+#include "engine/validation.h"
+#include "storage/manifest.h"
+
+namespace jade::engine {
+namespace {
+
+std::string manifest_path(const std::string& directory) { return io::join_path(directory, "manifest"); }
+std::string log_directory(const std::string& directory) { return io::join_path(directory, "log"); }
+
+std::uint64_t file_bytes(io::FileSystem& files, const std::string& path) {
+  const Result<std::optional<io::FileStat>> stat = files.stat(path);
+  return stat.ok() && stat->has_value() ? (*stat)->size : 0;
+}
+
+}  // namespace
+
+LocalDatabase::LocalDatabase(const DatabaseEnvironment& environment, std::string directory, std::string name,
+                             storage::Definition definition, std::unique_ptr<storage::Log> log,
+                             storage::LogRecovery recovery)
+    : environment_(environment),
+      directory_(std::move(directory)),
+      name_(std::move(name)),
+      definition_(std::move(definition)),
+      recovery_(std::move(recovery)),
+      manifest_bytes_(file_bytes(environment.files, manifest_path(directory_))),
+      log_(std::move(log)) {
+  const ShardEnvironment shard_environment{.clock = environment_.clock,
+                                           .compute = environment_.compute,
+                                           .background = environment_.background,
+                                           .budget = environment_.budget,
+                                           .log = *log_};
+  for (std::uint32_t i = 0; i < definition_.num_shards; ++i) {
+    shards_.push_back(std::make_unique<LocalShard>(ShardId(i), definition_, shard_environment));
+    if (environment_.decorate_shard) {
+      decorators_.push_back(environment_.decorate_shard(*shards_.back()));
+      services_.push_back(decorators_.back().get());
+    } else {
+      services_.push_back(shards_.back().get());
+    }
+  }
+}
+
+Result<std::shared_ptr<LocalDatabase>> LocalDatabase::create(const DatabaseEnvironment& environment,
+                                                             std::string directory, std::string name,
+                                                             storage::Definition definition) {
+  io::FileSystem& files = environment.files;
+  JADE_RETURN_IF_ERROR(files.create_directories(directory));
+  JADE_RETURN_IF_ERROR(files.sync_directory(io::parent_path(directory)));
+  JADE_ASSIGN_OR_RETURN(std::unique_ptr<storage::Log> log,
+                        storage::FileLog::create(files, log_directory(directory), definition.database,
+                                                 environment.log_writer, environment.random));
+  // The manifest comes last: a directory that has one is a whole database.
+  JADE_RETURN_IF_ERROR(
+      storage::write_manifest(files, manifest_path(directory), {.definition = definition}, environment.random));
+  return std::shared_ptr<LocalDatabase>(
+      new LocalDatabase(environment, std::move(directory), std::move(name), std::move(definition), std::move(log), {}));
+}
+
+Result<std::shared_ptr<LocalDatabase>> LocalDatabase::open(const DatabaseEnvironment& environment,
+                                                           std::string directory, std::string name,
+                                                           const DatabaseKey& key, const ReplayProgress& progress) {
+  JADE_ASSIGN_OR_RETURN(std::optional<storage::Manifest> manifest,
+                        storage::read_manifest(environment.files, manifest_path(directory)));
+  if (!manifest) return Error(ErrorCode::kDataCorrupted, "the manifest in " + directory + " is missing");
+  if (manifest->definition.database != key) {
+    return Error(ErrorCode::kDataCorrupted, "the manifest in " + directory + " is another database's");
+  }
+  JADE_ASSIGN_OR_RETURN(storage::OpenedLog log, storage::FileLog::open(environment.files, log_directory(directory), key,
+                                                                       environment.log_writer, environment.random,
+                                                                       {.first_sequence = manifest->log_first_sequence,
+                                                                        .epoch = manifest->epoch}));
+  std::shared_ptr<LocalDatabase> database(new LocalDatabase(environment, std::move(directory), std::move(name),
+                                                            std::move(manifest->definition), std::move(log.log),
+                                                            std::move(log.recovery)));
+  JADE_RETURN_IF_ERROR(database->replay(progress));
+  for (const auto& shard : database->shards_) shard->start();
+  return database;
+}
+
+Result<void> LocalDatabase::replay(const ReplayProgress& progress) {
+  // Telling the progress for every record would cost more than applying small ones.
+  constexpr std::uint64_t kRecordsBetweenReports = 64;
+  std::uint64_t replayed = 0;
+  return log_->read(Sequence(1), [&](const storage::LogRecord& record) -> Result<void> {
+    if (record.type != storage::RecordType::kWriteBatch || record.shard.value() >= shards_.size()) {
+      return Error(ErrorCode::kDataCorrupted,
+                   "log record " + std::to_string(record.sequence.value()) + " is not for this database's shards");
+    }
+    if (++replayed % kRecordsBetweenReports == 0) {
+      progress(static_cast<double>(replayed) / static_cast<double>(std::max<std::uint64_t>(recovery_.records, 1)));
+    }
+    return shards_[record.shard.value()]->replay(record);
+  });
+}
+
+LocalDatabase::~LocalDatabase() { (void)close().ok(); }
+
+Result<void> LocalDatabase::close() {
+  const MutexLock lock(close_mutex_);
+  if (closed_) return *closed_;
+  // Once the log is closed every accepted write was handed back; the shards answer those, then stop.
+  closed_ = log_->close();
+  std::uint64_t reserved = 0;
+  for (const auto& shard : shards_) {
+    shard->stop();
+    reserved += shard->reserved_bytes();
+  }
+  environment_.budget.release(reserved);
+  return *closed_;
+}
+
+DatabaseInfo LocalDatabase::info() const {
+  DatabaseInfo info{
+      .id = "db:" + crockford_encode(definition_.database),
+      .name = name_,
+      .options = {.description = definition_.description, .vectors = {}, .num_shards = definition_.num_shards},
+      .created_at_us = definition_.created_at_us,
+      .updated_at_us = definition_.updated_at_us};
+  for (const storage::VectorFieldDefinition& field : definition_.vectors) {
+    info.options.vectors.push_back({field.name, {field.dimension, field.metric, field.element_type, field.index}});
+  }
+  return info;
+}
+
+std::optional<std::string> LocalDatabase::read_only_reason() const {
+  for (const auto& shard : shards_) {
+    if (auto reason = shard->failure()) return reason;
+  }
+  return std::nullopt;
+}
+
+void LocalDatabase::status(const RequestContext& context, Callback<DatabaseStatus> done) {
+  scatter<StatsResponse>(
+      environment_.compute, services_.size(),
+      [this, context](std::size_t i, Callback<StatsResponse> answer) {
+        services_[i]->stats(context, {}, std::move(answer));
+      },
+      [this, done = std::move(done)](Result<std::vector<StatsResponse>> all) mutable {
+        if (!all.ok()) return done(std::move(all).error());
+        DatabaseStatus status;
+        for (const storage::VectorFieldDefinition& field : definition_.vectors) {
+          status.indexes.push_back({.vector_name = field.name, .type = field.index.type});
+        }
+        for (const StatsResponse& shard : *all) {
+          status.live_records += shard.live_rows;
+          status.deleted_rows += shard.deleted_rows;
+          status.memory_records_bytes += shard.record_bytes;
+          status.memory_id_map_bytes += shard.id_map_bytes;
+          for (std::size_t i = 0; i < std::min(shard.fields.size(), status.indexes.size()); ++i) {
+            status.memory_vectors_bytes += shard.fields[i].vector_bytes;
+            status.memory_graph_bytes += shard.fields[i].graph_bytes;
+            status.indexes[i].slots += shard.fields[i].slots;
+            status.indexes[i].indexed += shard.fields[i].indexed;
+            status.indexes[i].pending += shard.fields[i].pending;
+            status.indexes[i].rows_per_second += shard.fields[i].indexed_per_second;
+          }
+        }
+        status.disk_log_bytes = log_->size_bytes();
+        status.disk_manifest_bytes = manifest_bytes_;
+        status.writes_per_second = writes_.per_second(environment_.clock);
+        status.searches_per_second = searches_.per_second(environment_.clock);
+        if (auto reason = read_only_reason()) {
+          status.read_only = true;
+          status.read_only_reason = *std::move(reason);
+        }
+        done(std::move(status));
+      });
+}
+
+ShardId LocalDatabase::shard_of_id(std::string_view id) const { return shard_of(id, definition_.num_shards); }
+
+Result<void> LocalDatabase::check_token(std::string_view text) const {
+  if (text.empty()) return {};
+  JADE_ASSIGN_OR_RETURN(const Token token, decode_token(text));
+  if (token.database != definition_.database) {
+    return Error(ErrorCode::kInvalidToken, "the token is another database's");
+  }
+  // Answers are given after the write was applied, so every token that was given out is seen by now.
+  if (token.sequence > log_->tail()) return Error(ErrorCode::kInvalidToken, "the token names a write that is not here");
+  return {};
+}
+
+std::string LocalDatabase::token_for(Sequence sequence) const {
+  return encode_token({.database = definition_.database, .sequence = sequence});
+}
+
+std::vector<NamedVector> LocalDatabase::to_vectors(const std::vector<storage::VectorValue>& stored) const {
+  std::vector<NamedVector> vectors;
+  for (const storage::VectorValue& value : stored) {
+    const auto field = std::ranges::find(definition_.vectors, value.field, &storage::VectorFieldDefinition::id);
+    if (field != definition_.vectors.end()) vectors.push_back({field->name, vector_data(*field, value.bytes)});
+  }
+  return vectors;
+}
+
+Record LocalDatabase::to_record(StoredRecord stored) const {
+  return {.id = std::move(stored.id),
+          .vectors = to_vectors(stored.vectors),
+          .metadata = std::move(stored.metadata),
+          .version = stored.version.value(),
+          .created_at_us = stored.created_at_us,
+          .updated_at_us = stored.updated_at_us};
+}
+
+}  // namespace jade::engine

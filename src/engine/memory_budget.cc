@@ -1,0 +1,16 @@
+#include "engine/memory_budget.h"
+
+#include <string>
+
+namespace jade::engine {
+Result<void> MemoryBudget::reserve(std::uint64_t bytes) {
+  const std::uint64_t before = used_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  if (before + bytes <= limit_bytes_) return {};
+  used_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+  return Error(ErrorCode::kStorageFull, "the memory budget of " + std::to_string(limit_bytes_) +
+                                            " bytes is used up; delete records and reopen, or "
+                                            "raise memoryBudget")
+      .with("limitBytes", static_cast<std::int64_t>(limit_bytes_));
+}
+
+}  // namespace jade::engine

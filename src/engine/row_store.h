@@ -1,0 +1,74 @@
+// The rows of a shard: every version of every record, until a merge drops it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <string_view>
+
+#include "base/ids.h"
+#include "engine/byte_arena.h"
+#include "engine/stable_vector.h"
+
+namespace jade::engine {
+
+/// No row, no slot.
+inline constexpr RowId kNoRow{std::numeric_limits<std::uint32_t>::max()};
+inline constexpr SlotId kNoSlot{std::numeric_limits<std::uint32_t>::max()};
+/// The end of a row that is still current.
+inline constexpr std::uint64_t kNotEnded = std::numeric_limits<std::uint64_t>::max();
+
+/// One version of a record. All but `end` is written before the row is published and never changes.
+struct Row {
+  std::string_view id;
+  /// Canonical JSON; empty when the record has none.
+  std::string_view metadata;
+  /// The log position that wrote it, and the one that deleted or superseded it. The row is seen by snapshots S with
+  /// begin <= S < end.
+  std::uint64_t begin = 0;
+  std::atomic<std::uint64_t> end{kNotEnded};
+  std::int64_t created_at_us = 0;
+  std::int64_t updated_at_us = 0;
+  /// The version of the same id before this one.
+  RowId previous = kNoRow;
+  /// The row's slot in each vector field, in the order of the definition; kNoSlot where it has no such vector.
+  std::unique_ptr<SlotId[]> slots;
+
+  bool seen_at(std::uint64_t sequence) const {
+    return begin <= sequence && sequence < end.load(std::memory_order_acquire);
+  }
+};
+
+/// One thread appends; any thread reads rows that a snapshot published to it.
+class RowStore {
+ public:
+  /// What a new row is made of; the views are copied in.
+  struct NewRow {
+    std::string_view id;
+    std::string_view metadata;
+    std::uint64_t begin = 0;
+    std::int64_t created_at_us = 0;
+    std::int64_t updated_at_us = 0;
+    RowId previous = kNoRow;
+    std::unique_ptr<SlotId[]> slots;
+  };
+
+  /// The new row's id, or kNoRow when memory cannot be had.
+  RowId append(NewRow row);
+
+  Row& operator[](RowId row) { return rows_[row.value()]; }
+  const Row& operator[](RowId row) const { return rows_[row.value()]; }
+
+  /// The version of `newest`'s record that a snapshot at `sequence` sees, or kNoRow.
+  RowId version_at(RowId newest, std::uint64_t sequence) const;
+
+  std::uint32_t size() const { return rows_.size(); }
+  std::size_t memory_bytes() const { return rows_.memory_bytes() + bytes_.memory_bytes(); }
+
+ private:
+  StableVector<Row> rows_;
+  ByteArena bytes_;
+};
+
+}  // namespace jade::engine

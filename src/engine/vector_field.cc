@@ -1,0 +1,78 @@
+#include "engine/vector_field.h"
+
+#include <algorithm>
+
+namespace jade::engine {
+namespace {
+
+// AUTO searches a shard's field exactly up to here: scanning 10,000 rows of 100-d takes about 60 µs, what a graph
+// search at recall 0.99 takes, and is exact.
+constexpr std::uint32_t kAutoFlatSlots = 10'000;
+
+// Graph levels follow from this and the slot, so that the same inserts give the same graph.
+constexpr std::uint64_t kGraphSeed = 0x6a616465;
+
+}  // namespace
+
+VectorField::VectorField(const storage::VectorFieldDefinition& definition)
+    : definition_(definition), arena_(definition.dimension, definition.metric, definition.element_type) {}
+
+SlotId VectorField::append(std::span<const std::byte> vector, RowId row) {
+  const std::uint32_t next = arena_.size();
+  if (next / 64 >= released_.size() && released_.grow() == nullptr) return kNoSlot;
+  std::atomic<std::uint32_t>* slot_row = next < slot_rows_.size() ? &slot_rows_[next] : slot_rows_.grow();
+  if (slot_row == nullptr) return kNoSlot;
+  slot_row->store(row.value(), std::memory_order_release);
+  const Result<SlotId> slot = arena_.append(vector);
+  return slot.ok() ? *slot : kNoSlot;
+}
+
+void VectorField::release(SlotId slot, std::uint64_t sequence) {
+  // Before the bit: a reader that sees the bit also sees that something was released after its snapshot.
+  last_release_.store(sequence, std::memory_order_release);
+  released_[slot.value() / 64].fetch_or(std::uint64_t{1} << (slot.value() % 64), std::memory_order_acq_rel);
+  released_count_.fetch_add(1, std::memory_order_relaxed);
+}
+
+std::uint64_t VectorField::released_mask(std::uint32_t first, std::uint32_t end) const {
+  const std::uint32_t word = first / 64;
+  const std::uint32_t shift = first % 64;
+  std::uint64_t mask = released_[word].load(std::memory_order_acquire) >> shift;
+  if (shift != 0 && (word + 1) * 64 < end) {
+    mask |= released_[word + 1].load(std::memory_order_acquire) << (64 - shift);
+  }
+  return mask;
+}
+
+std::uint32_t VectorField::indexed() const {
+  const index::HnswIndex* current = graph();
+  return current == nullptr ? 0 : current->size();
+}
+
+std::size_t VectorField::graph_bytes() const {
+  const index::HnswIndex* current = graph();
+  return current == nullptr ? 0 : current->memory_bytes();
+}
+
+std::uint32_t VectorField::pending() const {
+  const std::uint32_t slots = arena_.size();
+  const IndexType type = definition_.index.type;
+  const bool wanted = type == IndexType::kHnsw || (type == IndexType::kAuto && slots > kAutoFlatSlots);
+  return wanted ? slots - std::min(indexed(), slots) : 0;
+}
+
+Result<std::uint32_t> VectorField::index_some(std::uint32_t slots_max) {
+  if (pending() == 0) return 0U;
+  if (owned_graph_ == nullptr) {
+    owned_graph_ = std::make_unique<index::HnswIndex>(arena_, definition_.index, kGraphSeed);
+    graph_.store(owned_graph_.get(), std::memory_order_release);
+  }
+  const std::uint32_t first = owned_graph_->size();
+  const std::uint32_t end = std::min(arena_.size(), first + slots_max);
+  for (std::uint32_t slot = first; slot < end; ++slot) {
+    JADE_RETURN_IF_ERROR(owned_graph_->insert(SlotId(slot)));
+  }
+  return end - first;
+}
+
+}  // namespace jade::engine
