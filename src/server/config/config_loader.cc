@@ -1,0 +1,159 @@
+#include "server/config/config_loader.h"
+
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <map>
+#include <string_view>
+
+namespace jade::server {
+namespace {
+
+constexpr std::string_view kEnvironmentPrefix = "JADE_";
+/// Variables of the test suite, which a server started by a test inherits.
+constexpr std::string_view kTestPrefix = "JADE_TEST_";
+constexpr std::size_t kFileBytesMax = 1U << 20;
+
+using Environment = std::map<std::string, std::string, std::less<>>;
+
+Error at(const std::string& place, std::string message) {
+  return Error(ErrorCode::kInvalidArgument, place + ": " + std::move(message));
+}
+
+Result<std::string> read_file(io::FileSystem& files, const std::string& path) {
+  JADE_ASSIGN_OR_RETURN(const std::unique_ptr<io::File> file, files.open(path, io::OpenMode::kRead));
+  JADE_ASSIGN_OR_RETURN(const std::uint64_t size, file->size());
+  if (size > kFileBytesMax) return Error(ErrorCode::kInvalidArgument, path + " is larger than 1 MiB");
+  std::string text(size, '\0');
+  JADE_ASSIGN_OR_RETURN(const std::size_t got, file->read_at(0, std::as_writable_bytes(std::span(text))));
+  text.resize(got);
+  return text;
+}
+
+/// What `${name}` stands for.
+Result<std::string> expand_one(std::string_view name, const Environment& environment, io::FileSystem& files) {
+  constexpr std::string_view kFile = "file:";
+  if (name.starts_with(kFile)) {
+    JADE_ASSIGN_OR_RETURN(std::string text, read_file(files, std::string(name.substr(kFile.size()))));
+    while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+    return text;
+  }
+  const auto variable = environment.find(name);
+  if (variable == environment.end()) {
+    return Error(ErrorCode::kInvalidArgument, "the variable '" + std::string(name) + "' is not set");
+  }
+  return variable->second;
+}
+
+Result<std::string> expand(std::string_view text, const Environment& environment, io::FileSystem& files) {
+  std::string out;
+  while (true) {
+    const std::size_t open = text.find("${");
+    out.append(text.substr(0, open));
+    if (open == std::string_view::npos) return out;
+    const std::size_t close = text.find('}', open);
+    if (close == std::string_view::npos) return Error(ErrorCode::kInvalidArgument, "'${' has no '}'");
+    JADE_ASSIGN_OR_RETURN(const std::string value,
+                          expand_one(text.substr(open + 2, close - open - 2), environment, files));
+    out += value;
+    text.remove_prefix(close + 1);
+  }
+}
+
+/// Puts values in place, one source after the other.
+class Loader {
+ public:
+  Loader(const ConfigSources& sources, io::FileSystem& files)
+      : sources_(sources), files_(files), environment_(sources.environment.begin(), sources.environment.end()) {
+    for (const Setting& setting : settings()) {
+      loaded_.values.push_back({&setting, setting.get(loaded_.config), "default"});
+    }
+  }
+
+  Result<LoadedConfig> load() && {
+    if (sources_.file) JADE_RETURN_IF_ERROR(load_file(*sources_.file));
+    JADE_RETURN_IF_ERROR(load_environment());
+    for (const ConfigSources::Flag& flag : sources_.flags) {
+      JADE_RETURN_IF_ERROR(put(flag.key, flag.value, flag.source));
+    }
+    return std::move(loaded_);
+  }
+
+ private:
+  Result<void> put(std::string_view key, std::string_view text, const std::string& source) {
+    const Setting* setting = find_setting(key);
+    if (setting == nullptr) return at(source, "unknown setting '" + std::string(key) + "'" + did_you_mean(key));
+    if (Result<void> set = setting->set(loaded_.config, text); !set.ok()) {
+      return at(source, setting->key + ": " + set.error().message());
+    }
+    const auto value = std::ranges::find(loaded_.values, setting, &EffectiveValue::setting);
+    value->text = setting->get(loaded_.config);
+    value->source = source;
+    return {};
+  }
+
+  Result<void> load_file(const std::string& path) {
+    JADE_ASSIGN_OR_RETURN(const std::string text, read_file(files_, path));
+    try {
+      const YAML::Node root = YAML::Load(text);
+      if (root.IsNull()) return {};
+      return load_node(root, "", path);
+    } catch (const YAML::Exception& error) {
+      return at(path + ":" + std::to_string(error.mark.line + 1), "this is not YAML: " + error.msg);
+    }
+  }
+
+  Result<void> load_node(const YAML::Node& node, const std::string& key, const std::string& path) {
+    const std::string place = path + ":" + std::to_string(node.Mark().line + 1);
+    if (node.IsMap()) {
+      for (const auto& entry : node) {
+        const auto name = entry.first.as<std::string>();
+        const std::string full = key.empty() ? name : key + "." + name;
+        JADE_RETURN_IF_ERROR(check_known(full, entry.second, path + ":" + std::to_string(entry.first.Mark().line + 1)));
+        JADE_RETURN_IF_ERROR(load_node(entry.second, full, path));
+      }
+      return {};
+    }
+    if (!node.IsScalar()) return at(place, "a single value is expected" + (key.empty() ? "" : " for '" + key + "'"));
+    Result<std::string> value = expand(node.Scalar(), environment_, files_);
+    if (!value.ok()) return at(place, key + ": " + value.error().message());
+    return put(key, *value, place);
+  }
+
+  /// A key of a value is a setting, a key of a map begins one.
+  static Result<void> check_known(const std::string& key, const YAML::Node& value, const std::string& place) {
+    const bool section =
+        std::ranges::any_of(settings(), [&](const Setting& setting) { return setting.key.starts_with(key + "."); });
+    if (section && value.IsMap()) return {};
+    if (find_setting(key) != nullptr && !value.IsMap()) return {};
+    return at(place, "unknown setting '" + key + "'" + did_you_mean(key));
+  }
+
+  Result<void> load_environment() {
+    for (const auto& [name, value] : environment_) {
+      if (!name.starts_with(kEnvironmentPrefix) || name.starts_with(kTestPrefix)) continue;
+      const auto setting = std::ranges::find(settings(), name, environment_name);
+      if (setting == settings().end()) {
+        std::string key = name.substr(kEnvironmentPrefix.size());
+        std::ranges::transform(key, key.begin(),
+                               [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+        return at(name, "there is no setting of this name" + did_you_mean(key));
+      }
+      JADE_RETURN_IF_ERROR(put(setting->key, value, name));
+    }
+    return {};
+  }
+
+  const ConfigSources& sources_;
+  io::FileSystem& files_;
+  const Environment environment_;
+  LoadedConfig loaded_;
+};
+
+}  // namespace
+
+Result<LoadedConfig> load_config(const ConfigSources& sources, io::FileSystem& files) {
+  return Loader(sources, files).load();
+}
+
+}  // namespace jade::server
