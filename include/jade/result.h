@@ -42,9 +42,10 @@ class [[nodiscard]] Result {
     require_ok();
     return *state_;
   }
+  /// By value, so that `for (auto& x : f().value())` loops over something that lives.
   template <class U = T>
     requires(!std::is_void_v<U>)
-  U&& value() && {
+  U value() && {
     require_ok();
     return *std::move(state_);
   }
@@ -70,7 +71,7 @@ class [[nodiscard]] Result {
   }
   template <class U = T>
     requires(!std::is_void_v<U>)
-  U&& operator*() && {
+  U operator*() && {
     return std::move(*this).value();
   }
 
@@ -78,7 +79,7 @@ class [[nodiscard]] Result {
     require_error();
     return state_.error();
   }
-  Error&& error() && {
+  Error error() && {
     require_error();
     return std::move(state_).error();
   }
