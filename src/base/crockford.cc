@@ -5,7 +5,7 @@
 namespace jade {
 namespace {
 
-constexpr std::string_view kDigits = "0123456789abcdefghjkmnpqrstvwxyz";
+constexpr std::string_view kDigits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 constexpr std::size_t kCharacters = 26;
 
 }  // namespace
@@ -26,7 +26,7 @@ std::string crockford_encode(const std::array<std::byte, 16>& id) {
 }
 
 Result<std::array<std::byte, 16>> crockford_decode(std::string_view text) {
-  const Error bad(ErrorCode::kInvalidArgument, "is not 26 characters of lower-case Crockford base-32");
+  const Error bad(ErrorCode::kInvalidArgument, "is not 26 characters of upper-case Crockford base-32");
   if (text.size() != kCharacters || text.front() > '7') return bad;
   std::array<std::byte, 16> id{};
   std::size_t next = 0;

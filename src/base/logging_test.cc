@@ -173,11 +173,12 @@ class TerminalStderr {
   TerminalStderr(const TerminalStderr&) = delete;
   TerminalStderr& operator=(const TerminalStderr&) = delete;
 
-  // What has been written so far; the terminal turns line ends into "\r\n".
-  std::string read() const {
-    char bytes[1024];
-    const ssize_t got = ::read(master_, bytes, sizeof bytes);
-    return got <= 0 ? std::string() : std::string(bytes, static_cast<std::size_t>(got));
+  // The next line, in as many pieces as the terminal hands it over; it turns line ends into "\r\n".
+  std::string read_line() const {
+    std::string line;
+    char byte = 0;
+    while (!line.ends_with('\n') && ::read(master_, &byte, 1) == 1) line.push_back(byte);
+    return line;
   }
 
  private:
@@ -192,12 +193,12 @@ TEST(Logger, WritesColouredTextToATerminal) {
   Logger logger;
   logger.set_clock(clock);
   logger.log(LogLevel::kWarn, "disk_low", {});
-  const std::string seen = terminal.read();
+  const std::string seen = terminal.read_line();
   EXPECT_THAT(seen, StartsWith("2025-01-31T23:59:59.000042Z \x1b["));
   EXPECT_THAT(seen, HasSubstr("warn  disk_low"));
   logger.set_format(LogFormat::kJson);
   logger.log(LogLevel::kWarn, "disk_low", {});
-  EXPECT_EQ(terminal.read(), "{\"ts\":\"2025-01-31T23:59:59.000042Z\",\"level\":\"warn\",\"event\":\"disk_low\"}\r\n");
+  EXPECT_EQ(terminal.read_line(), "{\"ts\":\"2025-01-31T23:59:59.000042Z\",\"level\":\"warn\",\"event\":\"disk_low\"}\r\n");
 }
 
 TEST(Logger, WritesWholeJsonLinesToWhatIsNoTerminal) {
