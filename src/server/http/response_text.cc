@@ -1,6 +1,5 @@
 #include "server/http/response_text.h"
 
-#include <algorithm>
 #include <array>
 #include <chrono>
 
@@ -53,8 +52,8 @@ std::string response_head(const Response& response, std::string_view request_id,
 
 bool is_request_id(std::string_view text) {
   constexpr std::size_t kLengthMax = 128;
-  return !text.empty() && text.size() <= kLengthMax &&
-         std::ranges::all_of(text, [](char c) { return c >= 0x21 && c <= 0x7E; });
+  constexpr std::string_view kCharacters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-._~:/+=@";
+  return !text.empty() && text.size() <= kLengthMax && text.find_first_not_of(kCharacters) == std::string_view::npos;
 }
 
 }  // namespace jade::server

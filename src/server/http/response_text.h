@@ -16,7 +16,8 @@ std::string http_date(WallTime time);
 /// X-Request-Id, X-Content-Type-Options and, unless the response says otherwise, Cache-Control: no-store.
 std::string response_head(const Response& response, std::string_view request_id, WallTime now, bool keep_alive);
 
-/// True for 1..128 visible ASCII characters: then a caller's X-Request-Id is taken over.
+/// True for 1..128 ASCII letters, digits and -._~:/+=@ (UUIDs, trace headers, base64): then a caller's X-Request-Id is
+/// taken over. No quotes, brackets or spaces, because answers and logs repeat it and are read by other programs.
 bool is_request_id(std::string_view text);
 
 }  // namespace jade::server

@@ -39,14 +39,18 @@ TEST(ResponseHead, LeavesCachingToTheResponseThatSaysSo) {
             "Connection: close\r\n\r\n");
 }
 
-TEST(IsRequestId, TakesVisibleAsciiOfABoundedLength) {
+TEST(IsRequestId, TakesHarmlessAsciiOfABoundedLength) {
   EXPECT_TRUE(is_request_id("a"));
-  EXPECT_TRUE(is_request_id("!~"));
+  EXPECT_TRUE(is_request_id("0123456789-abcxyz-ABCXYZ"));
+  EXPECT_TRUE(is_request_id("Root=1-67891233:x/y+z._~@"));
   EXPECT_TRUE(is_request_id(std::string(128, 'x')));
   EXPECT_FALSE(is_request_id(""));
   EXPECT_FALSE(is_request_id(std::string(129, 'x')));
   EXPECT_FALSE(is_request_id("a b"));
   EXPECT_FALSE(is_request_id("a\x7f"));
+  for (const char c : std::string_view("\"'`{}[]()<>\\%&;,|$!*?#^\t")) {
+    EXPECT_FALSE(is_request_id(std::string("a") + c)) << c;
+  }
   EXPECT_FALSE(is_request_id("\xc3\xa9"));
 }
 

@@ -261,8 +261,9 @@ class DocumentWriter {
     json.key("parameters").begin_object();
     json.key("RequestId")
         .raw(R"({"name":"X-Request-Id","in":"header","required":false,)"
-             R"("description":"1 to 128 visible ASCII characters that the answer and the server's log repeat.",)"
-             R"("schema":{"type":"string","minLength":1,"maxLength":128,"pattern":"^[!-~]+$"}})");
+             R"("description":"Repeated by the answer and the server's log: 1 to 128 letters, digits and -._~:/+=@. )"
+             R"(Any other value is replaced by one that the server makes.",)"
+             R"("schema":{"type":"string","minLength":1,"maxLength":128,"pattern":"^[A-Za-z0-9._~:/+=@-]+$"}})");
     json.key("TimeoutMs")
         .raw(R"({"name":"X-Timeout-Ms","in":"header","required":false,)"
              R"("description":"The caller's deadline: work stops when it has passed.",)"
