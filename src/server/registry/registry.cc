@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "base/check.h"
 
@@ -56,27 +57,36 @@ struct Registry::Node {
     return method == Method::kHead ? find(Method::kGet) : nullptr;
   }
 
-  // The node with entries at the end of `path[from..]`; `values` are the segments that stood for parameters.
-  const Node* walk(const std::vector<std::string>& path, std::size_t from, std::vector<std::string>& values) const {
-    if (from == path.size()) return entries.empty() ? nullptr : this;
-    if (const auto literal = literals.find(path[from]); literal != literals.end()) {
-      if (const Node* const found = literal->second->walk(path, from + 1, values)) return found;
+  // One request's way down the tree.
+  struct Walk {
+    Method method;
+    const std::vector<std::string>& path;
+    // The segments that stood for parameters.
+    std::vector<std::string> values = {};
+    // What the path's nodes take, where none takes `method`.
+    std::set<std::string, std::less<>> allowed = {};
+  };
+
+  // The entry for `path[from..]`. A literal that does not take the method leaves the path to the parameter beside it.
+  const Entry* walk(Walk& way, std::size_t from) const {
+    if (from == way.path.size()) {
+      const Entry* const entry = find(way.method);
+      if (entry == nullptr) add_allowed(way.allowed);
+      return entry;
+    }
+    if (const auto literal = literals.find(way.path[from]); literal != literals.end()) {
+      if (const Entry* const found = literal->second->walk(way, from + 1)) return found;
     }
     if (!parameter) return nullptr;
-    values.push_back(path[from]);
-    const Node* const found = parameter->walk(path, from + 1, values);
-    if (found == nullptr) values.pop_back();
+    way.values.push_back(way.path[from]);
+    const Entry* const found = parameter->walk(way, from + 1);
+    if (found == nullptr) way.values.pop_back();
     return found;
   }
 
-  std::string allowed() const {
-    std::vector<std::string> names;
-    for (const Entry& entry : entries) names.emplace_back(method_name(entry.method));
-    if (find(Method::kGet) != nullptr) names.emplace_back("HEAD");
-    std::ranges::sort(names);
-    std::string list;
-    for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
-    return list;
+  void add_allowed(std::set<std::string, std::less<>>& names) const {
+    for (const Entry& entry : entries) names.emplace(method_name(entry.method));
+    if (find(Method::kGet) != nullptr) names.emplace("HEAD");
   }
 };
 
@@ -112,16 +122,18 @@ void Registry::add_path(const std::string& path, const Operation& operation) {
 }
 
 Result<Route> Registry::route(Method method, const std::vector<std::string>& path) const {
-  std::vector<std::string> values;
-  const Node* const node = root_->walk(path, 0, values);
-  if (node == nullptr) return Error(ErrorCode::kRouteNotFound, "there is no such route; GET /openapi.json lists them");
-  const Node::Entry* const entry = node->find(method);
+  Node::Walk way{.method = method, .path = path};
+  const Node::Entry* const entry = root_->walk(way, 0);
+  if (entry == nullptr && way.allowed.empty()) {
+    return Error(ErrorCode::kRouteNotFound, "there is no such route; GET /openapi.json lists them");
+  }
   if (entry == nullptr) {
-    std::string allowed = node->allowed();
+    std::string allowed;
+    for (const std::string& name : way.allowed) allowed += (allowed.empty() ? "" : ", ") + name;
     return Error(ErrorCode::kMethodNotAllowed, "this route takes " + allowed).with("allow", std::move(allowed));
   }
   Route route{.operation = entry->operation, .path = {}};
-  for (std::size_t i = 0; i < values.size(); ++i) route.path.add(entry->names[i], std::move(values[i]));
+  for (std::size_t i = 0; i < way.values.size(); ++i) route.path.add(entry->names[i], std::move(way.values[i]));
   return route;
 }
 

@@ -36,7 +36,7 @@ class Registry {
   void describe_path_parameter(std::string name, SchemaPtr schema, std::string description);
 
   /// The operation for `method` and `path`. HEAD finds what GET finds. kRouteNotFound, or kMethodNotAllowed with the
-  /// detail `allow`. A literal segment goes before a parameter.
+  /// detail `allow`. A literal segment goes before a parameter where both take the method.
   Result<Route> route(Method method, const std::vector<std::string>& path) const;
 
   /// In the order in which they were added.

@@ -85,9 +85,16 @@ TEST(Registry, SaysWhichMethodsAreAllowed) {
 }
 
 // "batch" is a word of the API, so an id of that name is reached where its method is not taken by the word.
-TEST(Registry, PutsLiteralsBeforeParameters) {
+TEST(Registry, PutsLiteralsBeforeParametersOfTheSameMethod) {
   const Routes routes;
-  EXPECT_EQ(find(routes.registry, Method::kGet, {"v1", "databases", "x", "vectors", "batch"}), "METHOD_NOT_ALLOWED");
+  const std::vector<std::string> path = {"v1", "databases", "x", "vectors", "batch"};
+  EXPECT_EQ(find(routes.registry, Method::kPost, path), "batch");
+  EXPECT_EQ(find(routes.registry, Method::kGet, path), "get");
+  EXPECT_EQ(find(routes.registry, Method::kHead, path), "get");
+  EXPECT_EQ(routes.registry.route(Method::kPut, path)->path["id"], "batch");
+  const auto refused = routes.registry.route(Method::kDelete, path);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(std::get<std::string>(refused.error().detail("allow")->value), "GET, HEAD, POST, PUT");
 }
 
 TEST(Registry, FindsOperationsByName) {
