@@ -51,12 +51,17 @@ void append_escape(std::string& out, char character) {
   }
 }
 
-/// Writes the shortest text of a number that JSON can say, else null. Returns the end.
+/// Writes the shortest text of a number that JSON can say, else null. Returns the end. Negative zero is -0.0, because
+/// many readers take -0 for the integer 0 and lose its sign.
 template <class Float>
 char* write_float(char* begin, char* end, Float number) {
   if (!std::isfinite(number)) {
     constexpr std::string_view kNull = "null";
     return begin + kNull.copy(begin, kNull.size());
+  }
+  if (number == 0 && std::signbit(number)) {
+    constexpr std::string_view kNegativeZero = "-0.0";
+    return begin + kNegativeZero.copy(begin, kNegativeZero.size());
   }
   return std::to_chars(begin, end, number).ptr;
 }

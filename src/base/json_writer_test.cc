@@ -51,7 +51,7 @@ TEST(JsonWriter, WritesShortestNumbers) {
   JsonWriter json(out);
   json.begin_array().float64(0.1).float64(1.0).float64(-0.0).float64(1e300).float32(0.1F).float32(16777216.0F);
   json.end_array();
-  EXPECT_EQ(out, "[0.1,1,-0,1e+300,0.1,16777216]");
+  EXPECT_EQ(out, "[0.1,1,-0.0,1e+300,0.1,16777216]");
 }
 
 TEST(JsonWriter, WritesNullForWhatJsonCannotSay) {

@@ -128,7 +128,8 @@ double reported_distance(Metric metric, float rank_distance) {
     case Metric::kEuclidean:
       return std::sqrt(distance);
     default:
-      return distance;
+      // A product of zero has no sign that means something.
+      return distance + 0.0;
   }
 }
 
@@ -137,7 +138,7 @@ double similarity_of(Metric metric, std::uint32_t dimension, double reported_dis
     case Metric::kCosine:
       return 1.0 - reported_distance;
     case Metric::kDot:
-      return -reported_distance;
+      return 0.0 - reported_distance;
     case Metric::kHamming:
       return 1.0 - reported_distance / static_cast<double>(dimension);
     case Metric::kEuclidean:

@@ -131,6 +131,12 @@ TEST(Distances, AreReportedAsUsersExpect) {
     EXPECT_EQ(distance, row.distance);
     EXPECT_EQ(similarity_of(row.metric, 16, distance), row.similarity);
   }
+  // Nobody is shown a negative zero.
+  for (const float zero : {0.0F, -0.0F}) {
+    const double distance = reported_distance(Metric::kDot, zero);
+    EXPECT_FALSE(std::signbit(distance));
+    EXPECT_FALSE(std::signbit(similarity_of(Metric::kDot, 16, distance)));
+  }
 }
 
 TEST(Distances, ThresholdsBecomeTheLargestDistanceThatMeetsThem) {
