@@ -103,6 +103,17 @@ Result<void> check_norm(const storage::VectorFieldDefinition& field, const std::
   return {};
 }
 
+/// The error with its place, which is counted from the metadata, as a place in the record.
+Error within_metadata(const Error& error) {
+  const ErrorDetail* const place = error.detail("field");
+  if (place == nullptr) return Error(error).with("field", "metadata");
+  Error placed(error.code(), "metadata." + error.message());
+  for (const ErrorDetail& detail : error.details()) {
+    std::visit([&](const auto& value) { placed.with(detail.key, value); }, detail.value);
+  }
+  return std::move(placed).with("field", "metadata." + std::get<std::string>(place->value));
+}
+
 std::string field_path(std::string_view name) { return name.empty() ? "vector" : "vectors." + std::string(name); }
 
 }  // namespace
@@ -209,7 +220,9 @@ Result<storage::RowWrite> validate_record(const storage::Definition& definition,
     return invalid("an update names a vector or metadata", "vector");
   }
   if (record.metadata) {
-    JADE_ASSIGN_OR_RETURN(write.metadata, canonical_metadata(*record.metadata, limits));
+    Result<std::string> canonical = canonical_metadata(*record.metadata, limits);
+    if (!canonical.ok()) return within_metadata(canonical.error());
+    write.metadata = *std::move(canonical);
   }
   return write;
 }

@@ -1,5 +1,6 @@
 #include "engine/validation.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -200,6 +201,15 @@ TEST(ValidateRecord, NamesWhatIsWrong) {
     ASSERT_FALSE(row.ok()) << c.name;
     EXPECT_EQ(row.error().code(), c.code) << c.name;
   }
+  const auto place_of = [&](const char* metadata) {
+    const auto row = validate_record(definition, record_input("a", {1, 2}, metadata), put);
+    return row.ok() ? "" : std::get<std::string>(row.error().detail("field")->value) + " | " + row.error().message();
+  };
+  EXPECT_EQ(place_of("[]"), "metadata | metadata must be a JSON object");
+  EXPECT_THAT(place_of(R"({"a":{"$b":1}})"), testing::StartsWith("metadata.a.$b | metadata.a.$b: "));
+  const auto deep = validate_record(definition, record_input("a", {1, 2}, R"({"a":[[1]]})"), put, {.depth_max = 2});
+  EXPECT_EQ(std::get<std::int64_t>(deep.error().detail("limitDepth")->value), 2);
+  EXPECT_EQ(std::get<std::string>(deep.error().detail("field")->value), "metadata.a[0]");
   const auto unnamed = find_field(definition_of({field_definition(1, "only", 2)}), "");
   EXPECT_EQ(unnamed.error().code(), ErrorCode::kInvalidArgument);
 }

@@ -126,9 +126,7 @@ Result<void> read_with(JsonReader& reader, std::string_view body,
                        const std::function<Result<void>(const JsonValue&)>& read) {
   auto root = reader.parse(body);
   auto result = root.ok() ? read(*root) : Result<void>(std::move(root).error());
-  if (result.ok() || field_of(result.error()).empty()) return result;
-  const std::string path(field_of(result.error()));
-  return std::move(result).error().in_context(path);
+  return result.ok() ? std::move(result) : naming_field(std::move(result).error());
 }
 
 }  // namespace
@@ -137,6 +135,12 @@ Error within(const JsonValue& json, Error error) {
   std::string path = join_path(json.path(), field_of(error));
   if (path.empty()) return error;
   return std::move(error).with("field", std::move(path));
+}
+
+Error naming_field(Error error) {
+  const std::string path(field_of(error));
+  if (error.message().starts_with(path)) return error;
+  return std::move(error).in_context(path);
 }
 
 Binding<std::string> string(StringRules rules) {
@@ -148,7 +152,10 @@ Binding<std::string> string(StringRules rules) {
           .read = [rules](const JsonValue& json, std::string& out) -> Result<void> {
             JADE_ASSIGN_OR_RETURN(const std::string_view text, json.get_string());
             out = text;
-            return at(json, check_string(rules, text));
+            const auto obeyed = check_string(rules, text);
+            if (obeyed.ok()) return {};
+            // A rule may name a field of its own; here the place is the string itself.
+            return within(json, Error(obeyed.error().code(), obeyed.error().message()));
           },
           .read_text = [rules](std::string_view text) -> Result<std::string> {
             JADE_RETURN_IF_ERROR(check_string(rules, text));

@@ -45,6 +45,9 @@ struct Binding {
 /// Puts the path of `json` in front of the error's detail `field`, for errors that know nothing of their place.
 Error within(const JsonValue& json, Error error);
 
+/// Puts the error's detail `field` in front of its message, unless the message begins with it.
+Error naming_field(Error error);
+
 struct StringRules {
   std::size_t bytes_min = 0;
   std::size_t bytes_max = std::numeric_limits<std::size_t>::max();

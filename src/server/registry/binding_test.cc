@@ -54,7 +54,7 @@ Object<Body> body_object() {
                      .pattern = "^[a-z]+$",
                      .check = [](std::string_view text) -> Result<void> {
                        if (text.find(' ') == std::string_view::npos) return {};
-                       return Error(ErrorCode::kInvalidArgument, "has a space");
+                       return Error(ErrorCode::kInvalidArgument, "has a space").with("field", "title");
                      }}),
              "A name.");
   body.field("metadata", &Body::metadata, json_object([](const JsonValue& json) { return canonical_metadata(json); }),
@@ -171,6 +171,8 @@ TEST(Binding, RefusesWithThePathOfWhatIsWrong) {
     EXPECT_EQ(field_of(body.error()), row.field);
     EXPECT_NE(body.error().message().find(row.message), std::string::npos) << body.error().message();
     EXPECT_TRUE(body.error().message().starts_with(row.field)) << body.error().message();
+    const std::string twice = std::string(row.field) + ": " + std::string(row.field);
+    EXPECT_FALSE(body.error().message().starts_with(twice)) << body.error().message();
   }
 }
 

@@ -32,9 +32,8 @@ void write_vector(JsonWriter& json, const VectorData& data) {
 }  // namespace
 
 Binding<VectorData> vector_binding() {
-  const auto numbers = float_vector(engine::kDimensionMax);
-  return {.schema = numbers.schema,
-          .read = [read = numbers.read](const JsonValue& json, VectorData& out) -> Result<void> {
+  return {.schema = float_vector(engine::kDimensionMax).schema,
+          .read = [](const JsonValue& json, VectorData& out) -> Result<void> {
             if (json.kind() == JsonKind::kString) {
               JADE_ASSIGN_OR_RETURN(const std::string_view text, json.get_string());
               Result<std::vector<std::byte>> bytes = base64_decode(text, Base64::kStandard);
@@ -42,7 +41,8 @@ Binding<VectorData> vector_binding() {
               out = PackedBits{*std::move(bytes)};
               return {};
             }
-            return read(json, out.emplace<std::vector<float>>());
+            // How many there should be the engine knows: any other number is a DIMENSION_MISMATCH.
+            return json.read_f32_array(out.emplace<std::vector<float>>(), SIZE_MAX);
           },
           .read_text = {},
           .write = {}};
@@ -66,7 +66,7 @@ Object<RecordBody> record_object(std::string name, bool id_required) {
 }
 
 Binding<BatchRow> batch_row_binding() {
-  const auto record = record_object("Record", true).binding();
+  const auto record = record_object("Record", true).not_supported("ifVersion", {"null"}).binding();
   return {.schema = record.schema,
           .read = [read = record.read](const JsonValue& json, BatchRow& out) -> Result<void> {
             Result<void> done = read(json, out.record);
@@ -74,7 +74,7 @@ Binding<BatchRow> batch_row_binding() {
             // Something that is no record at all is a mistake of the request, as is asking for what is not built.
             const ErrorCode code = done.error().code();
             if (json.kind() != JsonKind::kObject || code == ErrorCode::kNotSupported) return done;
-            out.refused = std::move(done).error();
+            out.refused = naming_field(std::move(done).error());
             return {};
           },
           .read_text = {},
