@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string_view>
+#include <vector>
 
 namespace jade::server {
 namespace {
@@ -60,6 +62,42 @@ Result<std::string> expand(std::string_view text, const Environment& environment
   }
 }
 
+std::vector<std::string_view> lines_of(std::string_view text) {
+  std::vector<std::string_view> lines;
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    lines.push_back(line);
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+  }
+  return lines;
+}
+
+/// The file that a node comes from.
+struct SourceText {
+  std::string path;
+  std::vector<std::string_view> lines;
+
+  std::string place_of(const YAML::Node& node) const { return path + ":" + std::to_string(node.Mark().line + 1); }
+
+  /// False for a quoted value without an end on its line. yaml-cpp takes 'abc for a value where the file ends.
+  bool quote_ends(const YAML::Node& value) const {
+    const auto line = static_cast<std::size_t>(value.Mark().line);
+    const auto column = static_cast<std::size_t>(value.Mark().column);
+    if (line >= lines.size() || column >= lines[line].size()) return true;
+    const std::string_view text = lines[line].substr(column);
+    const char quote = text.front();
+    if (quote != '\'' && quote != '"') return true;
+    // In single quotes two of them are one; in double quotes a backslash takes the next character with it.
+    std::size_t end = 1;
+    while (end < text.size()) {
+      const bool escape = quote == '"' ? text[end] == '\\' : text.substr(end).starts_with("''");
+      if (!escape && text[end] == quote) break;
+      end += escape ? 2 : 1;
+    }
+    return end < text.size();
+  }
+};
+
 /// Puts values in place, one source after the other.
 class Loader {
  public:
@@ -83,6 +121,9 @@ class Loader {
   Result<void> put(std::string_view key, std::string_view text, const std::string& source) {
     const Setting* setting = find_setting(key);
     if (setting == nullptr) return at(source, "unknown setting '" + std::string(key) + "'" + did_you_mean(key));
+    if (std::ranges::any_of(text, [](char c) { return c >= 0 && c < 0x20; })) {
+      return at(source, setting->key + ": a value is one line, without control characters");
+    }
     if (Result<void> set = setting->set(loaded_.config, text); !set.ok()) {
       return at(source, setting->key + ": " + set.error().message());
     }
@@ -95,29 +136,36 @@ class Loader {
   Result<void> load_file(const std::string& path) {
     JADE_ASSIGN_OR_RETURN(const std::string text, read_file(files_, path));
     try {
-      const YAML::Node root = YAML::Load(text);
-      if (root.IsNull()) return {};
-      return load_node(root, "", path);
+      const std::vector<YAML::Node> documents = YAML::LoadAll(text);
+      if (documents.size() > 1) return at(path, "this is more than one YAML document");
+      if (documents.empty() || documents.front().IsNull()) return {};
+      return load_node(documents.front(), "", {path, lines_of(text)});
     } catch (const YAML::Exception& error) {
       return at(path + ":" + std::to_string(error.mark.line + 1), "this is not YAML: " + error.msg);
     }
   }
 
-  Result<void> load_node(const YAML::Node& node, const std::string& key, const std::string& path) {
-    const std::string place = path + ":" + std::to_string(node.Mark().line + 1);
-    if (node.IsMap()) {
-      for (const auto& entry : node) {
-        const auto name = entry.first.as<std::string>();
-        const std::string full = key.empty() ? name : key + "." + name;
-        JADE_RETURN_IF_ERROR(check_known(full, entry.second, path + ":" + std::to_string(entry.first.Mark().line + 1)));
-        JADE_RETURN_IF_ERROR(load_node(entry.second, full, path));
-      }
-      return {};
-    }
+  Result<void> load_node(const YAML::Node& node, const std::string& key, const SourceText& source) {
+    if (node.IsMap()) return load_map(node, key, source);
+    const std::string place = source.place_of(node);
     if (!node.IsScalar()) return at(place, "a single value is expected" + (key.empty() ? "" : " for '" + key + "'"));
+    if (!source.quote_ends(node)) return at(place, "this is not YAML: the quote does not end on its line");
     Result<std::string> value = expand(node.Scalar(), environment_, files_);
     if (!value.ok()) return at(place, key + ": " + value.error().message());
     return put(key, *value, place);
+  }
+
+  Result<void> load_map(const YAML::Node& node, const std::string& key, const SourceText& source) {
+    std::set<std::string, std::less<>> seen;
+    for (const auto& entry : node) {
+      const std::string& name = entry.first.Scalar();
+      const std::string full = key.empty() ? name : key + "." + name;
+      const std::string place = source.place_of(entry.first);
+      if (!seen.insert(name).second) return at(place, "'" + full + "' is given twice");
+      JADE_RETURN_IF_ERROR(check_known(full, entry.second, place));
+      JADE_RETURN_IF_ERROR(load_node(entry.second, full, source));
+    }
+    return {};
   }
 
   /// A key of a value is a setting, a key of a map begins one.
