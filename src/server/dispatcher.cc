@@ -157,11 +157,20 @@ Result<std::shared_ptr<Cancellation>> read_timeout(const RequestHead& head, cons
   return std::make_shared<Cancellation>(clock, received_at + std::chrono::milliseconds(timeout_ms));
 }
 
+Error not_supported_header(std::string_view name, std::string_view what) {
+  return Error(ErrorCode::kNotSupported, std::string(what) + " is not supported by this version")
+      .with("field", std::string(name));
+}
+
 Result<void> refuse_unbuilt_headers(const RequestHead& head) {
   for (const std::string_view name : kNotSupportedHeaders) {
-    if (!head.headers.find(name)) continue;
-    return Error(ErrorCode::kNotSupported, "the header " + std::string(name) + " is not supported by this version")
-        .with("field", std::string(name));
+    if (head.headers.find(name)) return not_supported_header(name, "the header " + std::string(name));
+  }
+  // A caller that takes JSON too, or anything, gets JSON.
+  const std::string_view accept = head.headers.find("Accept").value_or("");
+  const auto takes = [&](std::string_view type) { return accept.find(type) != std::string_view::npos; };
+  if (takes("application/x-jade-") && !takes("application/json") && !takes("/*")) {
+    return not_supported_header("Accept", "a binary answer");
   }
   return {};
 }
@@ -188,6 +197,10 @@ Result<std::size_t> read_content_type(const RequestHead& head, const Operation& 
   const auto found =
       std::ranges::find_if(types, [&](const std::string& type) { return equal_without_case(type, sent); });
   if (found == types.end()) {
+    const auto same = [&](const std::string& type) { return equal_without_case(type, sent); };
+    if (std::ranges::any_of(operation.request_not_built, same)) {
+      return not_supported_header("Content-Type", "a binary body of this operation");
+    }
     return Error(ErrorCode::kUnsupportedMediaType,
                  "the Content-Type must be " + types.front() + (types.size() > 1 ? " or " + types.back() : ""))
         .with("allowed", types);

@@ -62,6 +62,7 @@ void fill(Registry& registry) {
                    }));
   registry.add(operation("optional", Method::kPost, "/v1/optional", Scope::kVectorAdd)
                    .body(text)
+                   .body_not_built("application/x-jade-f32")
                    .body_optional()
                    .body_bytes_max(10)
                    .cost(CostClass::kHeavy)
@@ -171,6 +172,7 @@ TEST_F(DispatcherTest, RefusesFromTheHeadAlone) {
       {get("/v1/fails", {{"x-api-key", "x"}}), 400, "NOT_SUPPORTED"},
       {get("/v1/fails", {{"If-Match", "x"}}), 400, "NOT_SUPPORTED"},
       {get("/v1/fails", {{"Idempotency-Key", "x"}}), 400, "NOT_SUPPORTED"},
+      {get("/v1/fails", {{"Accept", "application/x-jade-hits"}}), 400, "NOT_SUPPORTED"},
       {get("/v1/fails", {{"X-Timeout-Ms", "0"}}), 400, "INVALID_ARGUMENT"},
       {get("/v1/fails", {{"X-Timeout-Ms", "3600001"}}), 400, "INVALID_ARGUMENT"},
       {get("/v1/fails", {{"X-Timeout-Ms", "1s"}}), 400, "INVALID_ARGUMENT"},
@@ -194,6 +196,13 @@ TEST_F(DispatcherTest, RefusesFromTheHeadAlone) {
   RequestHead untyped = post("/v1/optional", {}, "");
   untyped.content_length = 3;
   EXPECT_THAT(std::get<Response>(server.head(untyped)).body, HasSubstr("must be application/json\""));
+  RequestHead unbuilt = post("/v1/optional", {}, "application/X-jade-f32; v=1");
+  unbuilt.content_length = 3;
+  EXPECT_EQ(code_of(std::get<Response>(server.head(unbuilt))), "NOT_SUPPORTED");
+  for (const char* const accept : {"", "*/*", "application/x-jade-hits, application/json;q=0.5", "text/html"}) {
+    EXPECT_TRUE(
+        std::holds_alternative<std::shared_ptr<HttpExchange>>(server.head(get("/v1/fails", {{"Accept", accept}}))));
+  }
   RequestHead unwanted = get("/v1/fails");
   unwanted.content_length = 3;
   EXPECT_EQ(code_of(std::get<Response>(server.head(unwanted))), "INVALID_ARGUMENT");

@@ -326,7 +326,24 @@ UNBUILT_OF_SEARCH = [
     ("text", "hello"), ("image", "aGk="), ("filter", {"a": 1}), ("fields", ["a"]), ("index", "i"), ("nprobe", 4),
     ("targetRecall", 0.9), ("groupBy", {"field": "a"}), ("mmr", {"lambda": 0.5}), ("consistency", "strong"),
     ("offset", 1), ("explain", True)]
-UNBUILT_HEADERS = [("Idempotency-Key", "k"), ("If-Match", '"1"'), ("X-API-Key", "k"), ("Authorization", "Bearer k")]
+UNBUILT_HEADERS = [("Idempotency-Key", "k"), ("If-Match", '"1"'), ("X-API-Key", "k"), ("Authorization", "Bearer k"),
+                   ("Accept", "application/x-jade-hits"), ("Accept", "application/x-jade-f32;q=1")]
+# Routes of the contract that this version does not have: absent, or known under other methods.
+UNBUILT_ROUTES = [
+    ("PUT", DB), ("PUT", "/v1/aliases/a"), ("DELETE", "/v1/aliases/a"), ("PATCH", f"{DB}/vectors/kept/metadata"),
+    ("POST", f"{DB}/vectors/kept/restore"), ("POST", f"{DB}/vectors/delete"), ("POST", f"{DB}/vectors/scan"),
+    ("POST", f"{DB}/vectors/facet"), ("POST", f"{DB}/search/batch"), ("POST", f"{DB}/search/range"),
+    ("POST", f"{DB}/indexes"), ("GET", f"{DB}/indexes"), ("GET", f"{DB}/indexes/i"), ("PUT", f"{DB}/indexes/i"),
+    ("DELETE", f"{DB}/indexes/i"), ("GET", "/v1/jobs"), ("GET", "/v1/jobs/j"), ("DELETE", "/v1/jobs/j"), ("GET", "/metrics"),
+    ("GET", "/v1/status"), ("GET", "/v1/metrics/query"), ("GET", "/v1/events"), ("GET", "/v1/alerts"),
+    ("PUT", "/v1/alerts/a/acknowledge"), ("POST", "/v1/auth/login"), ("POST", "/v1/auth/logout"), ("GET", "/v1/auth/me"),
+    ("POST", "/v1/auth/change-password"), ("GET", "/v1/sessions"), ("POST", "/v1/users"), ("GET", "/v1/users"),
+    ("PUT", "/v1/users/u/password"), ("GET", "/v1/groups"), ("GET", "/v1/roles"), ("GET", f"{DB}/permissions"),
+    ("POST", "/v1/api-keys"), ("GET", "/v1/api-keys"), ("DELETE", "/v1/api-keys/k"), ("POST", "/v1/api-keys/k/rotate"),
+    ("GET", "/v1/audit-log"), ("POST", "/v1/backups"), ("GET", "/v1/backups"), ("POST", "/v1/backups/b/verify"),
+    ("POST", "/v1/backups/b/restore"), ("POST", "/v1/embeddings/generate"), ("GET", "/v1/embeddings/models"),
+    ("POST", f"{DB}/documents"), ("GET", f"{DB}/lifecycle"), ("PUT", f"{DB}/lifecycle"), ("POST", f"{DB}/lifecycle/run"),
+    ("GET", "/v1/cluster/status"), ("GET", "/v1/cluster/nodes"), ("GET", "/ui")]
 DEFAULTS_OF_DATABASE = {
     "metadataSchema": {}, "retentionPolicy": None, "embeddingModels": [], "accessControl": {}, "durability": "durable",
     "replication": {"factor": 1, "sync": False}, "sharding": {"strategy": "hash", "numShards": 1}, "elementType": "f32",
@@ -374,8 +391,10 @@ def unbuilt_cases():
     for field, value in UNBUILT_OF_SEARCH:
         yield case(f"{field} of a search", f"{DB}/search", {"vector": GOOD, field: value}, field)
     for name, value in UNBUILT_HEADERS:
-        yield case(f"header {name}", f"{DB}/vectors", row, name, headers={name: value})
-        yield case(f"header {name} on a read", DB, None, name, method="GET", headers={name: value})
+        yield case(f"header {name}: {value}", f"{DB}/vectors", row, name, headers={name: value})
+        yield case(f"header {name}: {value} on a read", DB, None, name, method="GET", headers={name: value})
+    for path in ("search", "vectors/get"):
+        yield case(f"binary body of {path}", f"{DB}/{path}", b"JDF1" + bytes(60), "Content-Type", content_type=BINARY)
 
 
 UNBUILT_CASES = list(unbuilt_cases())
@@ -437,6 +456,15 @@ class BadInput(NothingStored):
                 self.check(case)
         print(f"{len(ALL)} cases", flush=True)
 
+    def test_routes_that_are_not_built_are_absent(self):
+        for method, path in UNBUILT_ROUTES:
+            with self.subTest(route=f"{method} {path}"):
+                answer = self.client.request(method, path, None if method in ("GET", "DELETE") else {})
+                self.assertIn((answer.status, answer.error.get("code")),
+                              ((404, "ROUTE_NOT_FOUND"), (405, "METHOD_NOT_ALLOWED")))
+                if answer.status == 405:
+                    self.assertNotIn(method, answer.headers["Allow"].split(", "))
+
     def test_rows_of_a_batch_are_refused_one_by_one_with_the_same_codes(self):
         for case in RECORDS + METADATA:
             body = case.request["body"]
@@ -491,6 +519,8 @@ class BadInput(NothingStored):
         own = f"127.0.0.1:{self.server.port}"
         self.assertEqual(200, self.client.get(DB, headers={"Host": own, "Origin": f"http://{own}"}).status)
         self.assertEqual(200, self.client.get("/health", headers={"Host": "anything", "X-API-Key": "k"}).status)
+        for accept in ("*/*", "application/json", "application/x-jade-hits, application/json;q=0.5", "application/*"):
+            self.assertEqual(200, self.client.get(DB, headers={"Accept": accept}).status, accept)
 
     def test_what_is_not_built_is_not_in_the_document(self):
         document = self.client.ok("GET", "/openapi.json")

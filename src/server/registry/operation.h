@@ -129,6 +129,8 @@ struct Operation {
   SchemaPtr query;
   /// The media types that it takes; empty where it has no body.
   std::vector<ContentDescription> request;
+  /// Media types of the contract that are not built: kNotSupported, where any other is kUnsupportedMediaType.
+  std::vector<std::string> request_not_built;
   bool body_required = true;
   /// 0: the server's own limit.
   std::uint64_t body_bytes_max = 0;
@@ -203,6 +205,11 @@ class OperationBuilder {
   OperationBuilder&& body_as(std::string media_type, Decode decode) && {
     operation_.request.push_back({std::move(media_type), nullptr});
     decoders_.push_back(std::move(decode));
+    return std::move(*this);
+  }
+  /// A form of the body that the contract has and this version has not.
+  OperationBuilder&& body_not_built(std::string media_type) && {
+    operation_.request_not_built.push_back(std::move(media_type));
     return std::move(*this);
   }
   /// The query parameters. Without this, any query parameter is refused.

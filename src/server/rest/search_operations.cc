@@ -6,6 +6,7 @@
 #include "base/json_writer.h"
 #include "engine/validation.h"
 #include "server/rest/api.h"
+#include "server/rest/binary_batch.h"
 #include "server/rest/record_json.h"
 
 namespace jade::server {
@@ -91,6 +92,7 @@ void add_search_operations(Registry& registry, const ApiEnvironment& environment
                    .summary("Finds the nearest records.")
                    .cost(CostClass::kSearch)
                    .body(search_object())
+                   .body_not_built(std::string(kBinaryBatchType))
                    .responds(200, "The nearest records.", result_schema())
                    .fails_with({ErrorCode::kDatabaseNotFound, ErrorCode::kVectorNotFound, ErrorCode::kDimensionMismatch,
                                 ErrorCode::kValueOutOfRange, ErrorCode::kInvalidToken, ErrorCode::kDeadlineExceeded})

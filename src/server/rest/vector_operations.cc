@@ -290,6 +290,7 @@ void add_reads(Registry& registry, engine::Router& router) {
                    .tag("Vectors")
                    .summary("Reads many records.")
                    .body(get_many_object())
+                   .body_not_built(std::string(kBinaryBatchType))
                    .responds(200, "The records in the order of the ids, null for those that are not there.",
                              schema::object("GetResponse", "Records by position.",
                                             {schema::field("vectors", schema::array(schema::nullable(record_schema())),
