@@ -8,7 +8,9 @@ source tools/run/server_address.sh
 data=${DATA:-data}
 
 if (exec 3<>"/dev/tcp/$reached/$port") 2>/dev/null; then
-  echo "run: $listen is in use; stop what listens there, or choose another: LISTEN=$host:$((port + 1)) make run" >&2
+  who="something"
+  if is_ready; then who="a JadeVectorDB"; fi
+  echo "run: $who already listens on $listen; stop it, or choose another address: LISTEN=$host:$((port + 1)) make run" >&2
   exit 1
 fi
 
@@ -17,6 +19,8 @@ fi
 is_new=false
 if [ ! -d "$data" ] || [ -z "$(ls -A "$data")" ]; then is_new=true; fi
 
+# Every request would be a line between those of the progress; JADE_LOG_LEVEL=info shows them.
+export JADE_LOG_LEVEL=${JADE_LOG_LEVEL:-warn}
 build/release/bin/jade-db serve --data "$data" --listen "$listen" &
 server=$!
 stopping=false
@@ -41,7 +45,11 @@ follow_server() {
     wait "$server" || status=$?
     if ! $cut_short; then break; fi
   done
-  if [ "$status" -ne 0 ] && ! $stopping; then echo "run: the server ended with status $status" >&2; fi
+  if [ "$status" -ne 0 ]; then
+    echo "run: the server ended with status $status; its last lines say why" >&2
+  else
+    echo "The server has stopped; $data keeps what was stored."
+  fi
   exit "$status"
 }
 
@@ -60,15 +68,26 @@ until is_ready; do
   sleep 0.2
 done
 
-later="LISTEN=$listen make sample"
+later="make sample"
+if [ "$listen" != 127.0.0.1:8080 ]; then later="LISTEN=$listen make sample"; fi
+# count_words: how many records the database 'words' has; nothing if there is none.
+count_words() {
+  curl -s -m 30 -X POST -H 'Content-Type: application/json' -d '{}' "$base_url/v1/databases/words/vectors/count" |
+    sed -n 's/.*"count" *: *\([0-9]*\).*/\1/p'
+}
+loaded=true
 if ! $is_new; then
-  loaded=true
+  words=$(count_words)
+  if [ -z "$words" ]; then
+    loaded=false
+    echo "$data was not new, so no sample was loaded; load it with: $later"
+  elif [ "$words" -lt 50000 ]; then
+    echo "The database 'words' has $words records; the sample has 50000, and this loads the rest: $later"
+  fi
 elif [ "${SAMPLE:-1}" = 0 ]; then
   loaded=false
   echo "SAMPLE=0: no sample was loaded; load it later with: $later"
-elif tools/run/load_sample.sh; then
-  loaded=true
-else
+elif ! tools/run/load_sample.sh; then
   loaded=false
   if ! $stopping; then echo "The server runs without the sample; load it later with: $later"; fi
 fi

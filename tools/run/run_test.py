@@ -22,7 +22,8 @@ if data.name == "broken":
     sys.exit("data directory is damaged")
 data.mkdir(exist_ok=True)
 (data / "LOCK").write_text("")
-rows = 0
+kept = data / "rows"
+rows = int(kept.read_text()) if kept.exists() else 0
 class Handler(http.server.BaseHTTPRequestHandler):
     def reply(self, status, answer):
         body = json.dumps(answer).encode()
@@ -41,10 +42,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif self.path.endswith("/vectors/batch?upsert=true"):
             assert self.headers["Content-Type"] == "application/x-jade-f32"
             rows += struct.unpack_from("<I", body, 8)[0]
+            kept.write_text(str(rows))
             refused = [{"index": 0}] if data.name == "picky" else []
             self.reply(200, {"inserted": rows, "updated": 0, "errors": refused})
-        else:
+        elif kept.exists():
             self.reply(200, {"count": rows})
+        else:
+            self.reply(404, {})
     def log_message(self, *arguments):
         pass
 host, port = options["--listen"].rsplit(":", 1)
@@ -58,6 +62,13 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def wait_for(path):
+    """Waits until a file has content."""
+    deadline = time.monotonic() + 20
+    while not (path.exists() and path.stat().st_size) and time.monotonic() < deadline:
+        time.sleep(0.02)
 
 
 class Run(unittest.TestCase):
@@ -101,7 +112,7 @@ class Run(unittest.TestCase):
         return subprocess.Popen([self.root / "tools/run" / script], cwd="/", env=environment, text=True,
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
 
-    def run_until(self, wanted, **variables):
+    def run_until(self, wanted, between=lambda: None, **variables):
         """Starts, reads until a line holds `wanted`, interrupts as Ctrl-C does, and returns all of the output."""
         process = self.start(**variables)
         output = ""
@@ -110,6 +121,7 @@ class Run(unittest.TestCase):
             if not line:
                 break
             output += line
+        between()
         os.killpg(process.pid, signal.SIGINT)
         output += process.communicate(timeout=20)[0]
         self.assertIn(wanted, output)
@@ -128,6 +140,20 @@ class Run(unittest.TestCase):
         again = self.run_until("kill -TERM")
         self.assertNotIn("Loading", again)
         self.assertIn("Try, in another terminal", again)
+        # This sample is small; the real one has 50,000 words, so this one looks like a load that was cut short.
+        self.assertIn("The database 'words' has 5 records; the sample has 50000", again)
+
+    def test_a_later_start_without_the_sample_says_how_to_load_it(self):
+        self.run_until("kill -TERM", SAMPLE="0")
+        self.assertIn("data was not new, so no sample was loaded; load it with", self.run_until("kill -TERM"))
+
+    def test_ctrl_c_ends_the_download_and_the_server(self):
+        self.program("bin/npm", f"#!/bin/sh\necho $$ >{self.root}/npm.pid\nexec /bin/sleep 600\n")
+        output = self.run_until("Fetching", between=lambda: wait_for(self.root / "npm.pid"))
+        self.assertIn("The server has stopped", output)
+        self.assertEqual([], list((self.root / ".cache/sample").iterdir()))
+        with self.assertRaises(ProcessLookupError):
+            os.kill(int((self.root / "npm.pid").read_text(encoding="utf-8")), 0)
 
     def test_serves_without_a_sample_that_cannot_be_fetched(self):
         output = self.run_until("kill -TERM")
@@ -154,7 +180,7 @@ class Run(unittest.TestCase):
             output = process.communicate(timeout=20)[0]
         self.assertEqual(1, process.returncode)
         self.assertEqual(1, len(output.splitlines()), output)
-        self.assertIn(f"127.0.0.1:{self.port} is in use", output)
+        self.assertIn(f"something already listens on 127.0.0.1:{self.port}", output)
 
     def test_a_server_that_does_not_start_is_reported(self):
         process = self.start(DATA=str(self.root / "broken"))

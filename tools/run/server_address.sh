@@ -15,5 +15,5 @@ case "$host" in
 esac
 export base_url="http://$reached:$port"
 
-# is_ready: true when the server answers that it is ready.
-is_ready() { curl -s -m 5 "$base_url/health" 2>/dev/null | grep -q '"status" *: *"ready"'; }
+# is_ready: true when the server has loaded what it could. A degraded one serves too, all but a damaged database.
+is_ready() { curl -s -m 5 "$base_url/health" 2>/dev/null | grep -Eq '"status" *: *"(ready|degraded)"'; }

