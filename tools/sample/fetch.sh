@@ -80,6 +80,10 @@ if ! command -v npm >/dev/null; then
 fi
 
 mkdir -p "$folder"
+# One at a time: who waited finds the rows there.
+exec 9<"$folder"
+flock 9
+if is_sound "$folder"; then exit 0; fi
 work=$(mktemp -d "$folder/fetch.XXXXXX")
 trap clean_up EXIT
 # Without this, Ctrl-C may end only the command that runs just then.
