@@ -90,8 +90,7 @@ struct JsonField {
 };
 
 /// The fields of an object in the order in which they are written: `for (JsonField field : object)`. No key comes
-/// twice. Name the object before the loop: `for (… : value.get_object().value())` runs over a result that is gone, as
-/// g++ 12 does not keep it for the loop. The same holds for arrays.
+/// twice.
 class JsonObject {
  public:
   class Iterator {

@@ -15,7 +15,7 @@ int print_settings(const server::ConfigSources& sources, Shown shown) {
   if (!loaded.ok()) return fail(loaded.error());
   for (const server::EffectiveValue& value : loaded->values) {
     if (!shown(value)) continue;
-    const std::string text = value.setting->secret ? "***" : value.text;
+    const std::string text = value.secret ? "***" : value.text;
     std::printf("%-34s %-24s # %s\n", value.setting->key.c_str(), text.c_str(), value.source.c_str());
   }
   return 0;

@@ -104,7 +104,7 @@ class Loader {
   Loader(const ConfigSources& sources, io::FileSystem& files)
       : sources_(sources), files_(files), environment_(sources.environment.begin(), sources.environment.end()) {
     for (const Setting& setting : settings()) {
-      loaded_.values.push_back({&setting, setting.get(loaded_.config), "default"});
+      loaded_.values.push_back({&setting, setting.get(loaded_.config), "default", false});
     }
   }
 
@@ -118,18 +118,20 @@ class Loader {
   }
 
  private:
-  Result<void> put(std::string_view key, std::string_view text, const std::string& source) {
+  Result<void> put(std::string_view key, std::string_view text, const std::string& source, bool secret = false) {
     const Setting* setting = find_setting(key);
     if (setting == nullptr) return at(source, "unknown setting '" + std::string(key) + "'" + did_you_mean(key));
     if (std::ranges::any_of(text, [](char c) { return c >= 0 && c < 0x20; })) {
       return at(source, setting->key + ": a value is one line, without control characters");
     }
     if (Result<void> set = setting->set(loaded_.config, text); !set.ok()) {
+      if (secret) return at(source, setting->key + ": the value is not allowed; it is " + setting->range);
       return at(source, setting->key + ": " + set.error().message());
     }
     const auto value = std::ranges::find(loaded_.values, setting, &EffectiveValue::setting);
     value->text = setting->get(loaded_.config);
     value->source = source;
+    value->secret = secret;
     return {};
   }
 
@@ -152,7 +154,7 @@ class Loader {
     if (!source.quote_ends(node)) return at(place, "this is not YAML: the quote does not end on its line");
     Result<std::string> value = expand(node.Scalar(), environment_, files_);
     if (!value.ok()) return at(place, key + ": " + value.error().message());
-    return put(key, *value, place);
+    return put(key, *value, place, node.Scalar().find("${file:") != std::string::npos);
   }
 
   Result<void> load_map(const YAML::Node& node, const std::string& key, const SourceText& source) {
@@ -182,10 +184,7 @@ class Loader {
       if (!name.starts_with(kEnvironmentPrefix) || name.starts_with(kTestPrefix)) continue;
       const auto setting = std::ranges::find(settings(), name, environment_name);
       if (setting == settings().end()) {
-        std::string key = name.substr(kEnvironmentPrefix.size());
-        std::ranges::transform(key, key.begin(),
-                               [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-        return at(name, "there is no setting of this name" + did_you_mean(key));
+        return at(name, "there is no setting of this name" + did_you_mean_variable(name));
       }
       JADE_RETURN_IF_ERROR(put(setting->key, value, name));
     }

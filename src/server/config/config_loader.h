@@ -32,6 +32,8 @@ struct EffectiveValue {
   const Setting* setting = nullptr;
   std::string text;
   std::string source;
+  /// It came out of a ${file:…}: commands show "***", and errors do not quote it.
+  bool secret = false;
 };
 
 struct LoadedConfig {

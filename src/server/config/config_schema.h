@@ -15,13 +15,11 @@
 namespace jade::server {
 
 struct Setting {
-  /// "limits.body_bytes_max". The environment spells it JADE_LIMITS_BODY_BYTES_MAX.
+  /// "limits.bodyBytesMax". The environment spells it JADE_LIMITS_BODY_BYTES_MAX.
   std::string key;
   std::string description;
   /// What it may be, for people: "1..1024", "auto, json or text".
   std::string range;
-  /// Shown as "***".
-  bool secret = false;
   /// kInvalidArgument, saying what is allowed, for a text that is no value of it.
   std::function<Result<void>(Config&, std::string_view)> set;
   /// A text that `set` takes.
@@ -35,6 +33,8 @@ std::span<const Setting> settings();
 const Setting* find_setting(std::string_view key);
 /// " (did you mean '…'?)", or nothing where no key is near.
 std::string did_you_mean(std::string_view key);
+/// The same for the name of a variable, " (did you mean 'JADE_…'?)".
+std::string did_you_mean_variable(std::string_view name);
 /// "JADE_LIMITS_BODY_BYTES_MAX".
 std::string environment_name(const Setting& setting);
 

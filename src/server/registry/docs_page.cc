@@ -276,6 +276,7 @@ class PageWriter {
     if (schema.maximum) out += (schema.minimum ? " to " : ", to ") + number_text(*schema.maximum);
     if (schema.size_min) out += ", at least " + std::to_string(*schema.size_min) + std::string(size_unit(schema.kind));
     if (schema.size_max) out += ", at most " + std::to_string(*schema.size_max) + std::string(size_unit(schema.kind));
+    if (schema.alternative) out += ", or " + type_of(*schema.alternative);
     return schema.nullable ? out + " or null" : out;
   }
 

@@ -204,6 +204,7 @@ class DocumentWriter {
   }
 
   void write_inline(JsonWriter& json, const Schema& schema, std::string_view default_json) {
+    if (schema.alternative) return write_either(json, schema, default_json);
     json.begin_object();
     if (schema.nullable) {
       json.key("type").begin_array().string(type_name(schema.kind)).string("null").end_array();
@@ -228,6 +229,20 @@ class DocumentWriter {
       write_schema(json, *schema.items);
     }
     if (schema.kind == Schema::Kind::kObject) write_fields(json, schema);
+    if (!default_json.empty()) json.key("default").raw(default_json);
+    json.end_object();
+  }
+
+  void write_either(JsonWriter& json, const Schema& schema, std::string_view default_json) {
+    Schema first = schema;
+    first.alternative = nullptr;
+    first.description.clear();
+    json.begin_object();
+    if (!schema.description.empty()) json.key("description").string(schema.description);
+    json.key("oneOf").begin_array();
+    write_inline(json, first, "");
+    write_schema(json, *schema.alternative);
+    json.end_array();
     if (!default_json.empty()) json.key("default").raw(default_json);
     json.end_object();
   }
@@ -298,7 +313,7 @@ std::vector<ErrorCode> possible_errors(const Operation& operation) {
   std::vector<ErrorCode> codes = {ErrorCode::kInvalidArgument, ErrorCode::kInternal, ErrorCode::kOverloaded,
                                   ErrorCode::kRequestTimeout, ErrorCode::kDeadlineExceeded};
   if (operation.scope != Scope::kPublic) {
-    codes.insert(codes.end(), {ErrorCode::kUnauthenticated, ErrorCode::kNotSupported});
+    codes.insert(codes.end(), {ErrorCode::kUnauthenticated, ErrorCode::kNotSupported, ErrorCode::kNotReady});
   }
   if (!operation.request.empty()) {
     codes.insert(codes.end(), {ErrorCode::kPayloadTooLarge, ErrorCode::kUnsupportedMediaType});

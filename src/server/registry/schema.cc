@@ -74,6 +74,12 @@ SchemaPtr nullable(const SchemaPtr& schema) {
   return share(std::move(copy));
 }
 
+SchemaPtr either(const SchemaPtr& first, SchemaPtr second) {
+  Schema copy = *first;
+  copy.alternative = std::move(second);
+  return share(std::move(copy));
+}
+
 SchemaField field(std::string name, SchemaPtr schema, std::string description) {
   return {std::move(name), std::move(schema), std::move(description), true, ""};
 }

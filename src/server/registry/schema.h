@@ -53,6 +53,8 @@ struct Schema {
   SchemaPtr items;
   std::vector<SchemaField> fields;
   bool nullable = false;
+  /// Another form that the same value may have.
+  SchemaPtr alternative;
 };
 
 /// Builds descriptions of answers, which are written by hand: see `check_against_schema` for the test that keeps both
@@ -73,6 +75,8 @@ SchemaPtr json_object();
 SchemaPtr object(std::string name, std::string description, std::vector<SchemaField> fields);
 /// The same, or null.
 SchemaPtr nullable(const SchemaPtr& schema);
+/// One form or the other. `first` has no name.
+SchemaPtr either(const SchemaPtr& first, SchemaPtr second);
 
 SchemaField field(std::string name, SchemaPtr schema, std::string description);
 /// A field that may be absent.

@@ -67,6 +67,7 @@ Result<void> check_fields(const Schema& schema, const JsonValue& json) {
 
 Result<void> check(const Schema& schema, const JsonValue& json) {
   if (schema.nullable && json.is_null()) return {};
+  if (schema.alternative && check(*schema.alternative, json).ok()) return {};
   switch (schema.kind) {
     case Schema::Kind::kBoolean: {
       JADE_RETURN_IF_ERROR(json.get_bool());

@@ -32,6 +32,12 @@ TEST(SchemaCheck, TakesWhatIsDescribed) {
             "");
 }
 
+TEST(SchemaCheck, TakesEitherForm) {
+  const SchemaPtr either = schema::map(schema::either(schema::array(schema::number()), schema::string()));
+  EXPECT_EQ(difference(*either, R"({"a":[1],"b":"AA=="})"), "");
+  EXPECT_NE(difference(*either, R"({"a":true})"), "");
+}
+
 TEST(SchemaCheck, FindsEachKindOfDifference) {
   const std::vector<std::pair<std::string_view, std::string_view>> rows = {
       {"[]", "object"},

@@ -32,7 +32,7 @@ void write_vector(JsonWriter& json, const VectorData& data) {
 }  // namespace
 
 Binding<VectorData> vector_binding() {
-  return {.schema = float_vector(engine::kDimensionMax).schema,
+  return {.schema = schema::either(float_vector(engine::kDimensionMax).schema, schema::string_of_format("byte")),
           .read = [](const JsonValue& json, VectorData& out) -> Result<void> {
             if (json.kind() == JsonKind::kString) {
               JADE_ASSIGN_OR_RETURN(const std::string_view text, json.get_string());
