@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 import unittest
+from urllib.parse import quote
 
 from harness import (BINARY, PATIENCE_S, Server, binary_batch, distance, nearest, pack, sample_rows, scaled,
                      seeded_random, similarity, unpack, wait_until)
@@ -251,6 +252,39 @@ class WordsAreFound(unittest.TestCase):
             print(f"recall@10 at efSearch {effort}: {recall:.4f} over {len(queries)} queries", flush=True)
             self.assertGreaterEqual(recall, wanted, f"efSearch {effort}")
 
+    def test_a_graph_forgets_what_was_deleted_or_replaced(self):
+        rows = words()[:3000]
+        now = {row[0]: unpack(row[1]) for row in rows}
+        with Server() as server:
+            client = server.client()
+            create(client, "churn", dimension=DIMENSION, index={"type": "HNSW"})
+            load(client, "churn", rows)
+            wait_indexed(client, "churn")
+            # Every third word takes the vector of another, every fifth of the rest goes.
+            moved = [(row[0], words()[5000 + i][1], None) for i, row in enumerate(rows) if i % 3 == 0]
+            load(client, "churn", moved)
+            now.update((name, unpack(vector)) for name, vector, _ in moved)
+            gone = [row[0] for i, row in enumerate(rows) if i % 3 and i % 5 == 0]
+            for name in gone:
+                client.ok("DELETE", f"/v1/databases/churn/vectors/{quote(name, safe='')}")
+                del now[name]
+            wait_indexed(client, "churn")
+            self.assertEqual(len(now), client.count("churn"))
+            found = wanted = 0
+            for row in rows[::30] + [(name, vector) for name, vector, _ in moved[::10]]:
+                query = unpack(row[1])
+                answer = search(client, "churn", vector=query, topK=10)
+                truth = search(client, "churn", vector=query, topK=10, exact=True)["results"]
+                self.assertEqual("HNSW", answer["indexUsed"])
+                self.assertEqual(10, len(answer["results"]))
+                for hit in answer["results"]:
+                    self.assertIn(hit["id"], now)
+                    self.assertAlmostEqual(distance("cosine", query, now[hit["id"]]), hit["distance"], delta=2e-5)
+                wanted += 10
+                found += len({hit["id"] for hit in truth} & {hit["id"] for hit in answer["results"]})
+            print(f"recall@10 after {len(moved)} replaced and {len(gone)} deleted: {found / wanted:.4f}", flush=True)
+            self.assertGreaterEqual(found / wanted, 0.98)
+
     def test_neighbours_of_paris_are_cities_and_of_king_royalty(self):
         client = loaded().server.client()
         for word, family, wanted in (("paris", CITIES, 6), ("king", ROYALTY, 6)):
@@ -319,6 +353,11 @@ class ExactSearchIsExact(unittest.TestCase):
                     self.assertEqual(1, flat["estimatedRecall"])
                     self.assertEqual([(hit["id"], hit["distance"]) for hit in flat["results"]],
                                      [(hit["id"], hit["distance"]) for hit in exact["results"]])
+                    fifth = flat["results"][4]
+                    within = [hit for hit in flat["results"] if hit["distance"] <= fifth["distance"]]
+                    for bound in ({"threshold": fifth["similarity"]}, {"maxDistance": fifth["distance"]}):
+                        bounded = search(self.client, f"{metric}-FLAT", vector=query, topK=20, **bound)
+                        self.assertEqual(within, bounded["results"], bound)
             # A vector that stands six times: its copies come in the order of their ids' bytes.
             if metric != "dot":
                 hits = search(self.client, f"{metric}-FLAT", vector=plain[7][1], topK=6)["results"]
