@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The REST API from Python, with the standard library only: rest_search.py [http://HOST:PORT]
+"""The REST API from Python, with the standard library only: rest_search.py [BASE_URL]
 
 Stores a few colours, each with its red, green and blue as the vector, and asks which of them are closest to a colour
 that is not there. Ends by deleting what it made.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The REST API with curl: rest_search.sh [http://HOST:PORT]
+# The REST API with curl: rest_search.sh [BASE_URL]
 #
 # Stores a few colours, each with its red, green and blue as the vector, and asks which of them are closest to a colour
 # that is not there. Ends by deleting what it made.
