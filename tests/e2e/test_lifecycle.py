@@ -354,6 +354,63 @@ class OneAtATime(ServerTest):
         self.assertIn("/dev/null/data", line)
 
 
+class Limits(unittest.TestCase):
+    """What is configured as the most is never passed, and costs nobody what is stored."""
+
+    def test_a_memory_budget_refuses_writes_and_keeps_all_else(self):
+        with Server(flags=("--set", "memoryBudget=16MiB")) as server:
+            client = server.client()
+            path = "/v1/databases/m/vectors"
+            create(client, "m", dimension=1024)
+            stored = 0
+            for begin in range(0, 10_000, 200):
+                rows = [(str(i), pack([i] * 1024), None) for i in range(begin, begin + 200)]
+                answer = client.post(f"{path}/batch", binary_batch(rows, 1024), content_type=BINARY)
+                if answer.status != 200:
+                    break
+                stored += answer.json["inserted"]
+            self.assertEqual((507, "STORAGE_FULL", 16 << 20),
+                             (answer.status, answer.error["code"], answer.error["details"]["limitBytes"]))
+            self.assertGreater(stored, 2000)
+            self.assertLess(stored, 4096)
+            self.assertEqual(stored, client.count("m"))
+            hits = client.ok("POST", "/v1/databases/m/search", {"vector": [7] * 1024, "topK": 2})["results"]
+            self.assertEqual(["7", "6"], [hit["id"] for hit in hits])
+            self.assertTrue(client.ok("DELETE", f"{path}/7")["deleted"])
+            server.kill()
+            server.start()
+            client = server.client()
+            self.assertEqual(stored - 1, client.count("m"))
+            self.assertTrue(client.ok("POST", path, {"id": "7", "vector": [7] * 1024})["created"])
+
+    def test_slow_and_many_callers_are_turned_away(self):
+        flags = ("--set", "limits.headerTimeoutMs=300", "--set", "limits.transferTimeoutMs=300", "--set",
+                 "limits.connectionsMax=3")
+        head = b"POST /v1/databases HTTP/1.1\r\nHost: localhost\r\n"
+        body = b"Content-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
+        with Server(flags=flags) as server:
+            for request in (head, head + body):
+                answer = Client(server.port).exchange(request)
+                self.assertEqual((408, "REQUEST_TIMEOUT", True),
+                                 (answer.status, answer.error["code"], answer.error["retryable"]))
+            held = [server.client() for _ in range(4)]
+
+            def status(client):
+                try:
+                    return client.get("/health").status
+                except (OSError, http.client.HTTPException):
+                    return 503  # It may hang up before the request is sent.
+
+            def statuses():
+                return sorted(map(status, held))
+
+            # The connections of above may need a moment to end.
+            wait_until(lambda: statuses() == [200, 200, 200, 503], "one of four connections to be refused")
+            for client in held:
+                client.close()
+            wait_until(lambda: status(held[0]) == 200, "room for a connection")
+
+
 class Databases(ServerTest):
     """They come, are listed and go."""
 
