@@ -71,7 +71,7 @@ fi
 
 echo "Installing missing packages: ${missing[*]}" >&2
 apt() {
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=3 -o Acquire::Languages=none -o APT::Get::Show-Progress=1 \
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=1 -o Acquire::Languages=none -o APT::Get::Show-Progress=1 \
     -o DPkg::Lock::Timeout=120 "$@"
 }
 for attempt in 1 2 3; do
