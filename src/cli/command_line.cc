@@ -31,7 +31,7 @@ Result<server::ConfigSources> to_sources(const SettingFlags& flags) {
   server::ConfigSources sources;
   if (!flags.config.empty()) sources.file = flags.config;
   sources.environment = process_environment();
-  if (!flags.data.empty()) sources.flags.push_back({"dataDirectory", flags.data, "--data"});
+  if (!flags.data.empty()) sources.flags.push_back({"data_directory", flags.data, "--data"});
   if (!flags.listen.empty()) sources.flags.push_back({"listen", flags.listen, "--listen"});
   for (const std::string& pair : flags.set) {
     const std::size_t equals = pair.find('=');

@@ -50,7 +50,7 @@ int serve(const server::ConfigSources& sources) {
   const auto server = server::Server::start(loaded->config);
   if (!server.ok()) return fail(server.error());
   log_info("listening",
-           {{"port", (*server)->port()}, {"dataDirectory", loaded->config.data_directory}, {"version", kVersion}});
+           {{"port", (*server)->port()}, {"data_directory", loaded->config.data_directory}, {"version", kVersion}});
   const int stop_signal = wait_for_stop(signals, **server);
   log_info("stopping", {{"signal", stop_signal}});
   const std::string load_failure = (*server)->load_failure();

@@ -33,7 +33,7 @@ class Server {
   /// Why the store could not be loaded; the server should be stopped then. Empty while all is well.
   virtual std::string load_failure() const = 0;
 
-  /// Stops listening, lets requests in flight finish for `limits.shutdownTimeoutMs`, makes everything accepted
+  /// Stops listening, lets requests in flight finish for `limits.shutdown_timeout_ms`, makes everything accepted
   /// durable and releases the directory. Idempotent; the destructor calls it.
   virtual Result<void> stop() = 0;
 };

@@ -404,7 +404,7 @@ ALL = RECORDS + METADATA + SEARCHES + DATABASES + BINARIES + PROTOCOL + UNBUILT_
 class NothingStored(ServerTest):
     """A server that holds the same before and after each test."""
 
-    flags = ("--set", f"limits.bodyBytesMax={BODY_BYTES_MAX}")
+    flags = ("--set", f"limits.body_bytes_max={BODY_BYTES_MAX}")
 
     @classmethod
     def setUpClass(cls):

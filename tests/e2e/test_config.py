@@ -46,13 +46,13 @@ class Settings(unittest.TestCase):
 
     def test_flags_go_before_the_environment_before_the_file_before_defaults(self):
         path = self.file("log:\n  level: debug\nthreads:\n  compute: 3\n  network: 2\nlisten: 127.0.0.1:1111\n")
-        shown = self.show("--config", path, "--listen", "127.0.0.1:3333", "--set", "threads.queueCapacity=77",
+        shown = self.show("--config", path, "--listen", "127.0.0.1:3333", "--set", "threads.queue_capacity=77",
                           JADE_LISTEN="127.0.0.1:2222", JADE_THREADS_COMPUTE="5")
         self.assertEqual(("127.0.0.1:3333", "--listen"), shown["listen"])
         self.assertEqual(("5", "JADE_THREADS_COMPUTE"), shown["threads.compute"])
         self.assertEqual(("2", f"{path}:5"), shown["threads.network"])
         self.assertEqual(("debug", f"{path}:2"), shown["log.level"])
-        self.assertEqual(("77", "--set"), shown["threads.queueCapacity"])
+        self.assertEqual(("77", "--set"), shown["threads.queue_capacity"])
         self.assertEqual(("0", "default"), shown["threads.background"])
 
     def test_diff_shows_what_differs(self):
@@ -62,24 +62,24 @@ class Settings(unittest.TestCase):
 
     def test_variables_and_files_are_put_in(self):
         secret = self.file("warn\n", "level.txt")
-        path = self.file("dataDirectory: ${BASE}/jade-${NAME}\nlog:\n  level: ${file:%s}\n" % secret)
+        path = self.file("data_directory: ${BASE}/jade-${NAME}\nlog:\n  level: ${file:%s}\n" % secret)
         shown = self.show("--config", path, BASE="/srv", NAME="x y")
-        self.assertEqual("/srv/jade-x y", shown["dataDirectory"][0])
+        self.assertEqual("/srv/jade-x y", shown["data_directory"][0])
         # What a file held is not shown, only used.
         self.assertEqual("***", shown["log.level"][0])
         self.assertNotIn("warn", str(shown))
 
     def test_units_of_bytes(self):
-        path = self.file("memoryBudget: 3GiB\nlimits:\n  bodyBytesMax: 1048576\n  headerBytesMax: 64KiB\n")
+        path = self.file("memory_budget: 3GiB\nlimits:\n  body_bytes_max: 1048576\n  header_bytes_max: 64KiB\n")
         shown = self.show("--config", path)
         self.assertEqual(("3GiB", "1MiB", "64KiB"), tuple(shown[key][0] for key in (
-            "memoryBudget", "limits.bodyBytesMax", "limits.headerBytesMax")))
+            "memory_budget", "limits.body_bytes_max", "limits.header_bytes_max")))
 
     def test_mistakes_in_the_file_are_told_with_line_and_nearest_key(self):
         for name, text, line, words in (
                 ("unknown key", "listn: 127.0.0.1:1\n", 1, ["listn", "did you mean 'listen'"]),
                 ("unknown inner key", "log:\n  level: info\n  fromat: json\n", 3, ["fromat", "'log.format'"]),
-                ("unknown section", "\n\nlimit:\n  bodyBytesMax: 1MiB\n", 3, ["limit"]),
+                ("unknown section", "\n\nlimit:\n  body_bytes_max: 1MiB\n", 3, ["limit"]),
                 ("value for a section", "log: info\n", 1, ["log"]),
                 ("section for a value", "listen:\n  host: x\n", 1, ["listen"]),
                 ("list for a value", "log:\n  level: [info]\n", 2, ["log.level"]),
@@ -88,8 +88,8 @@ class Settings(unittest.TestCase):
                 ("no number", "threads:\n  network: two\n", 2, ["threads.network", "'two'", "1..64"]),
                 ("negative", "threads:\n  network: -1\n", 2, ["threads.network", "1..64"]),
                 ("overflow", "threads:\n  compute: 99999999999999999999\n", 2, ["threads.compute", "1024"]),
-                ("bytes that overflow", "memoryBudget: 99999999999999GiB\n", 1, ["memoryBudget"]),
-                ("unknown unit", "memoryBudget: 3GB\n", 1, ["memoryBudget", "'3GB'", "GiB"]),
+                ("bytes that overflow", "memory_budget: 99999999999999GiB\n", 1, ["memory_budget"]),
+                ("unknown unit", "memory_budget: 3GB\n", 1, ["memory_budget", "'3GB'", "GiB"]),
                 ("no choice", "log:\n  level: loud\n", 2, ["log.level", "'loud'", "trace"]),
                 ("address without a port", "listen: 127.0.0.1\n", 1, ["listen", "ADDRESS:PORT"]),
                 ("port too large", "listen: 127.0.0.1:65536\n", 1, ["listen"]),
@@ -97,9 +97,9 @@ class Settings(unittest.TestCase):
                 ("variable without an end", "log:\n  level: ${NOWHERE\n", 2, ["log.level", "}"]),
                 ("unknown file", "log:\n  level: ${file:/no/where}\n", 2, ["log.level", "/no/where"]),
                 ("no YAML", "log:\n  level: 'info\n", None, ["YAML"]),
-                ("quote that the file ends", "dataDirectory: 'it''s\n", 1, ["YAML", "quote"]),
-                ("escaped quote", 'dataDirectory: "here\\"\n', 1, ["YAML", "quote"]),
-                ("value of two lines", "dataDirectory: |\n  one\n  two\n", 1, ["dataDirectory", "one line"]),
+                ("quote that the file ends", "data_directory: 'it''s\n", 1, ["YAML", "quote"]),
+                ("escaped quote", 'data_directory: "here\\"\n', 1, ["YAML", "quote"]),
+                ("value of two lines", "data_directory: |\n  one\n  two\n", 1, ["data_directory", "one line"]),
                 ("bracket without an end", "log: {level: info\n", None, ["YAML"]),
                 ("tab", "log:\n\tlevel: info\n", 2, ["YAML"]),
                 ("two documents", "listen: 127.0.0.1:1\n---\nlisten: 127.0.0.1:2\n", None, ["more than one"]),
@@ -153,7 +153,7 @@ class Settings(unittest.TestCase):
             self.assertEqual((0, True), (server.stop()[0], bool(server.events("stopped"))))
 
     def test_settings_take_effect(self):
-        with Server(flags=("--set", "limits.bodyBytesMax=2KiB"), environment={"JADE_LOG_FORMAT": "json"}) as server:
+        with Server(flags=("--set", "limits.body_bytes_max=2KiB"), environment={"JADE_LOG_FORMAT": "json"}) as server:
             client = server.client()
             self.assertEqual(2048, client.ok("GET", "/v1/limits")["bodyBytesMax"])
             answer = client.post("/v1/databases", {"name": "x", "dimension": 2, "description": "x" * 2048})
@@ -166,7 +166,7 @@ class Settings(unittest.TestCase):
         memory = next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemTotal"))
         self.assertGreater(budget, 16 << 20)
         self.assertLessEqual(budget, memory * 0.7 + 1)
-        with Server(flags=("--set", "memoryBudget=64MiB")) as server:
+        with Server(flags=("--set", "memory_budget=64MiB")) as server:
             self.assertEqual(64 << 20, server.client().ok("GET", "/v1/limits")["memoryBudgetBytes"])
 
     def test_doctor_finds_what_would_go_wrong(self):

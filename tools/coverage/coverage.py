@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Line and branch coverage by folder, from `llvm-cov export`. Exit status 1 below a floor.
 
-The failing side of a JADE_CHECK is not counted: it stops the process, and a process that stops writes no profile.
+The failing side of a JADE_CHECK is not counted: it stops the process, and a process that stops writes no profile. Nor
+are functions that the compiler writes (`= default`): it reports a branch for each member of a comparison.
 """
 
 import argparse
+import functools
 import json
 import sys
 from collections import defaultdict
@@ -65,6 +67,18 @@ def tally_files(export, root):
     return files
 
 
+@functools.cache
+def _lines(root, path):
+    file = Path(root) / path
+    return file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+
+
+def _is_defaulted(root, path, line):
+    """Whether the function that begins on this line is written by the compiler."""
+    lines = _lines(root, path)
+    return line <= len(lines) and lines[line - 1].rstrip().endswith("= default;")
+
+
 def _branches(export, root):
     """File → branch → how often it was taken and not taken, over all instances of a template or inline function."""
     branches = defaultdict(dict)
@@ -74,6 +88,8 @@ def _branches(export, root):
             if not folder_of(path):
                 continue
             start = tuple(function["regions"][0][:4])
+            if _is_defaulted(root, path, start[0]):
+                continue
             for index, branch in enumerate(function["branches"]):
                 if function["filenames"][branch[6]].endswith(CHECK_HEADER):
                     continue

@@ -1,6 +1,8 @@
 """Coverage is counted by folder, over all instances, without what stops the process."""
 
+import tempfile
 import unittest
+from pathlib import Path
 
 import coverage
 
@@ -45,6 +47,17 @@ class Coverage(unittest.TestCase):
         functions = [function("src/io/a.cc", 1, [(2, 1, 1, 0), (14, 2, 0, 1)], [f"{ROOT}/src/base/check.h"])]
         one = self.tally([file_entry("src/io/a.cc", 1, 1)], functions)["src/io/a.cc"]
         self.assertEqual((2, 2), (one.branches, one.branches_covered))
+
+    def test_what_the_compiler_writes_is_not_counted(self):
+        with tempfile.TemporaryDirectory() as root:
+            header = Path(root, "src/io/a.h")
+            header.parent.mkdir(parents=True)
+            header.write_text("friend bool operator==(A, A) = default;\nint f() {\n}\n", encoding="utf-8")
+            functions = [function("src/io/a.h", 1, [(1, 1, 0, 0)]), function("src/io/a.h", 2, [(2, 1, 0, 0)])]
+            for entry in functions:
+                entry["filenames"] = [str(header)]
+            one = coverage.tally_files(export([], functions), root)["src/io/a.h"]
+            self.assertEqual((2, 1), (one.branches, one.branches_covered))
 
     def test_tests_and_other_folders_are_not_counted(self):
         paths = ("src/io/a_test.cc", "src/io/test_bytes.h", "tests/b.cc", "bench/c.cc", "tools/sample/d.cc")

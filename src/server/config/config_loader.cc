@@ -160,7 +160,7 @@ class Loader {
   Result<void> load_map(const YAML::Node& node, const std::string& key, const SourceText& source) {
     std::set<std::string, std::less<>> seen;
     for (const auto& entry : node) {
-      const std::string& name = entry.first.Scalar();
+      const std::string name = setting_key(entry.first.Scalar());
       const std::string full = key.empty() ? name : key + "." + name;
       const std::string place = source.place_of(entry.first);
       if (!seen.insert(name).second) return at(place, "'" + full + "' is given twice");

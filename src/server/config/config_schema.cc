@@ -118,7 +118,7 @@ std::vector<Setting> make_settings() {
   constexpr std::uint64_t kMiB = 1U << 20;
   constexpr std::uint64_t kGiB = 1U << 30;
   std::vector<Setting> list;
-  list.push_back(text_setting("dataDirectory", &Config::data_directory, "a path", check_path,
+  list.push_back(text_setting("data_directory", &Config::data_directory, "a path", check_path,
                               "Where the data is. One process at a time holds it."));
   list.push_back(text_setting("listen", &Config::listen, "ADDRESS:PORT, for instance 127.0.0.1:8080 or [::1]:8080",
                               check_listen,
@@ -128,7 +128,7 @@ std::vector<Setting> make_settings() {
                                 "auto: on a loopback address with no credential configured, requests are the local "
                                 "administrator's."));
   list.push_back(
-      bytes_setting("memoryBudget", &Config::memory_budget, 16 * kMiB, 64 * 1024 * kGiB, true,
+      bytes_setting("memory_budget", &Config::memory_budget, 16 * kMiB, 64 * 1024 * kGiB, true,
                     "Memory that vectors, graphs and records may take together; writes beyond it are refused "
                     "with STORAGE_FULL. auto: 70% of the machine's or the control group's."));
   list.push_back(number_setting("threads.network", &Config::network_threads, 1, 64, "Threads that speak HTTP."));
@@ -136,25 +136,25 @@ std::vector<Setting> make_settings() {
                                 "Threads that search and parse. 0: one for each core.", " (0: automatic)"));
   list.push_back(number_setting("threads.background", &Config::background_threads, 0, 1024,
                                 "Threads that build indexes. 0: one for every two cores.", " (0: automatic)"));
-  list.push_back(number_setting("threads.queueCapacity", &Config::queue_capacity, 16, 1U << 20,
+  list.push_back(number_setting("threads.queue_capacity", &Config::queue_capacity, 16, 1U << 20,
                                 "Requests that may wait for a compute thread; the rest get OVERLOADED."));
   list.push_back(
-      bytes_setting("limits.bodyBytesMax", &Config::body_bytes_max, kKiB, kGiB, false, "The largest request body."));
-  list.push_back(bytes_setting("limits.bodyBytesInFlightMax", &Config::body_bytes_in_flight_max, kMiB, 1024 * kGiB,
+      bytes_setting("limits.body_bytes_max", &Config::body_bytes_max, kKiB, kGiB, false, "The largest request body."));
+  list.push_back(bytes_setting("limits.body_bytes_in_flight_max", &Config::body_bytes_in_flight_max, kMiB, 1024 * kGiB,
                                false, "All request bodies that are being read or answered, together."));
-  list.push_back(bytes_setting("limits.headerBytesMax", &Config::header_bytes_max, kKiB, kMiB, false,
+  list.push_back(bytes_setting("limits.header_bytes_max", &Config::header_bytes_max, kKiB, kMiB, false,
                                "The largest request header."));
-  list.push_back(bytes_setting("limits.targetBytesMax", &Config::target_bytes_max, 512, 64 * kKiB, false,
+  list.push_back(bytes_setting("limits.target_bytes_max", &Config::target_bytes_max, 512, 64 * kKiB, false,
                                "The longest path with its query."));
-  list.push_back(
-      number_setting("limits.connectionsMax", &Config::connections_max, 1, 1'000'000, "Connections at the same time."));
-  list.push_back(number_setting("limits.headerTimeoutMs", &Config::header_timeout_ms, 100, 10 * kMinute,
+  list.push_back(number_setting("limits.connections_max", &Config::connections_max, 1, 1'000'000,
+                                "Connections at the same time."));
+  list.push_back(number_setting("limits.header_timeout_ms", &Config::header_timeout_ms, 100, 10 * kMinute,
                                 "From the first byte of a request to the end of its header."));
-  list.push_back(number_setting("limits.transferTimeoutMs", &Config::transfer_timeout_ms, 100, 60 * kMinute,
+  list.push_back(number_setting("limits.transfer_timeout_ms", &Config::transfer_timeout_ms, 100, 60 * kMinute,
                                 "For a body or an answer that hardly moves."));
-  list.push_back(number_setting("limits.idleTimeoutMs", &Config::idle_timeout_ms, 100, 60 * kMinute,
+  list.push_back(number_setting("limits.idle_timeout_ms", &Config::idle_timeout_ms, 100, 60 * kMinute,
                                 "Between two requests of a connection."));
-  list.push_back(number_setting("limits.shutdownTimeoutMs", &Config::shutdown_timeout_ms, 0, 10 * kMinute,
+  list.push_back(number_setting("limits.shutdown_timeout_ms", &Config::shutdown_timeout_ms, 0, 10 * kMinute,
                                 "For requests in flight when the server is told to stop."));
   list.push_back(choice_setting("log.level", &Config::log_level, {"trace", "debug", "info", "warn", "error"},
                                 "The least important events that are logged."));
@@ -180,8 +180,18 @@ std::span<const Setting> settings() {
   return list;
 }
 
+std::string setting_key(std::string_view spelling) {
+  std::string key;
+  for (const char c : spelling) {
+    const bool upper = c >= 'A' && c <= 'Z';
+    if (upper) key += '_';
+    key += upper ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  return key;
+}
+
 const Setting* find_setting(std::string_view key) {
-  const auto found = std::ranges::find(settings(), key, &Setting::key);
+  const auto found = std::ranges::find(settings(), setting_key(key), &Setting::key);
   return found == settings().end() ? nullptr : &*found;
 }
 
@@ -198,11 +208,10 @@ std::string did_you_mean_variable(std::string_view name) {
 }
 
 std::string environment_name(const Setting& setting) {
-  std::string name = "JADE_";
-  for (const char c : setting.key) {
-    const bool upper = c >= 'A' && c <= 'Z';
-    if (upper || c == '.') name += '_';
-    if (c != '.') name += upper ? c : static_cast<char>(c - 'a' + 'A');
+  std::string name = "JADE_" + setting.key;
+  for (char& c : name) {
+    if (c == '.') c = '_';
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
   }
   return name;
 }
@@ -211,7 +220,8 @@ std::string example_config() {
   const Config defaults;
   std::string text =
       "# Every setting of jade-db at its default. Flags go before the environment, the environment before this file.\n"
-      "# Values may use ${VARIABLE} and ${file:/path/to/a/secret}.\n";
+      "# Values may use ${VARIABLE} and ${file:/path/to/a/secret}. Keys may be spelled as the API does: "
+      "memoryBudget.\n";
   std::string_view section;
   for (const Setting& setting : settings()) {
     const std::string_view own = section_of(setting.key);

@@ -15,7 +15,7 @@
 namespace jade::server {
 
 struct Setting {
-  /// "limits.bodyBytesMax". The environment spells it JADE_LIMITS_BODY_BYTES_MAX.
+  /// "limits.body_bytes_max". The environment spells it JADE_LIMITS_BODY_BYTES_MAX.
   std::string key;
   std::string description;
   /// What it may be, for people: "1..1024", "auto, json or text".
@@ -29,7 +29,9 @@ struct Setting {
 /// In the order of the example file; sections ("limits.") stand together.
 std::span<const Setting> settings();
 
-/// The setting of this key, or nullptr.
+/// The key that somebody wrote in the spelling of the API: "limits.bodyBytesMax" is "limits.body_bytes_max".
+std::string setting_key(std::string_view spelling);
+/// The setting of this key, in either spelling, or nullptr.
 const Setting* find_setting(std::string_view key);
 /// " (did you mean '…'?)", or nothing where no key is near.
 std::string did_you_mean(std::string_view key);

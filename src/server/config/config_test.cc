@@ -71,7 +71,16 @@ TEST_F(ConfigTest, FlagsGoBeforeTheEnvironmentBeforeTheFile) {
   EXPECT_EQ(value_of(*loaded, "log.level").source, "--log-level");
   EXPECT_EQ(value_of(*loaded, "threads.compute").source, "JADE_THREADS_COMPUTE");
   EXPECT_EQ(value_of(*loaded, "threads.network").source, "jade.yml:5");
-  EXPECT_EQ(value_of(*loaded, "memoryBudget").text, "1GiB");
+  EXPECT_EQ(value_of(*loaded, "memory_budget").text, "1GiB");
+}
+
+TEST_F(ConfigTest, TakesTheSpellingOfTheApi) {
+  const Result<LoadedConfig> loaded = load("memoryBudget: 2GiB\nlimits:\n  bodyBytesMax: 2MiB\n");
+  ASSERT_TRUE(loaded.ok()) << loaded.error().message();
+  EXPECT_EQ(loaded->config.memory_budget, 2U << 30);
+  EXPECT_EQ(loaded->config.body_bytes_max, 2U << 20);
+  EXPECT_THAT(failure("memoryBudget: 2GiB\nmemory_budget: 1GiB\n"),
+              HasSubstr("jade.yml:2: 'memory_budget' is given twice"));
 }
 
 TEST_F(ConfigTest, ExpandsVariablesAndFiles) {
@@ -82,7 +91,7 @@ TEST_F(ConfigTest, ExpandsVariablesAndFiles) {
   EXPECT_EQ(loaded->config.listen, "127.0.0.1:81");
   EXPECT_EQ(loaded->config.data_directory, "a81b");
   EXPECT_TRUE(value_of(*loaded, "listen").secret);
-  EXPECT_FALSE(value_of(*loaded, "dataDirectory").secret);
+  EXPECT_FALSE(value_of(*loaded, "data_directory").secret);
 }
 
 TEST_F(ConfigTest, DoesNotQuoteWhatASecretFileHolds) {
@@ -105,12 +114,12 @@ TEST_F(ConfigTest, SaysWhatIsWrongAndWhere) {
       {"threads:\n  network: 0\n", "jade.yml:2: threads.network: "},
       {"threads:\n  network: 65\n", "1..64"},
       {"threads:\n  network: two\n", "1..64"},
-      {"memoryBudget: 1KiB\n", "16MiB"},
-      {"memoryBudget: 1XB\n", "16MiB"},
-      {"limits:\n  bodyBytesMax: 99999999999999999999\n", "1KiB"},
-      {"limits:\n  bodyBytesMax: 18014398509481984KiB\n", "1KiB"},
+      {"memory_budget: 1KiB\n", "16MiB"},
+      {"memory_budget: 1XB\n", "16MiB"},
+      {"limits:\n  body_bytes_max: 99999999999999999999\n", "1KiB"},
+      {"limits:\n  body_bytes_max: 18014398509481984KiB\n", "1KiB"},
       {"log:\n  level: loud\n", "trace, debug, info, warn or error"},
-      {"dataDirectory: ''\n", "a path"},
+      {"data_directory: ''\n", "a path"},
       {"listen: ${NOPE}\n", "the variable 'NOPE' is not set"},
       {"listen: ${NOPE\n", "'${' has no '}'"},
       {"listen: ${file:none}\n", "none"},
@@ -157,12 +166,12 @@ TEST(ConfigSchema, EverySettingTakesWhatItShows) {
     const Result<void> set = setting.set(config, setting.get(Config()));
     EXPECT_TRUE(set.ok()) << setting.key;
     EXPECT_EQ(config, Config()) << setting.key;
-    EXPECT_FALSE(setting.set(config, "\x01").ok() && setting.key != "dataDirectory") << setting.key;
+    EXPECT_FALSE(setting.set(config, "\x01").ok() && setting.key != "data_directory") << setting.key;
     EXPECT_EQ(find_setting(setting.key), &setting);
     EXPECT_TRUE(setting.description.ends_with('.')) << setting.key;
   }
   EXPECT_EQ(find_setting("no"), nullptr);
-  EXPECT_EQ(environment_name(*find_setting("limits.bodyBytesMax")), "JADE_LIMITS_BODY_BYTES_MAX");
+  EXPECT_EQ(environment_name(*find_setting("limits.body_bytes_max")), "JADE_LIMITS_BODY_BYTES_MAX");
 }
 
 TEST(ConfigSchema, ReadsAndWritesBytes) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -68,6 +69,25 @@ TEST(BinaryBatch, ReadsRows) {
   EXPECT_EQ(read->rows[1].id, "bb");
   EXPECT_EQ(read->rows[1].metadata, std::nullopt);
   EXPECT_EQ(std::get<std::vector<float>>(*read->rows[1].vector), (std::vector<float>{3, 4}));
+}
+
+TEST(BinaryBatch, ReadsTheDocumentedExample) {
+  std::ifstream page(std::string(JADE_SOURCE_DIRECTORY) + "/docs/formats/binary-batch.md");
+  std::string line;
+  while (std::getline(page, line) && line != "```hex") {
+  }
+  std::string bytes;
+  for (std::string word; page >> word && word != "```";) {
+    bytes.push_back(static_cast<char>(std::stoul(word, nullptr, 16)));
+  }
+  const Result<BinaryBatch> read = decode_binary_batch(bytes);
+  ASSERT_TRUE(read.ok()) << read.error().message();
+  EXPECT_TRUE(read->atomic);
+  ASSERT_EQ(read->rows.size(), 2U);
+  EXPECT_EQ(read->rows[0].id, "a");
+  EXPECT_EQ(read->rows[0].metadata, R"({"k":1})");
+  EXPECT_EQ(read->rows[1].id, "bb");
+  EXPECT_EQ(std::get<std::vector<float>>(*read->rows[1].vector), (std::vector<float>{0.5F, -1}));
 }
 
 TEST(BinaryBatch, MayHaveNoMetadataAndNoRows) {
