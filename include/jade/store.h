@@ -73,7 +73,7 @@ class Store {
   /// Removes the database and all of its files.
   Result<void> delete_database(const std::string& name_or_id);
   /// Ordered by name.
-  std::vector<DatabaseInfo> list_databases() const;
+  Result<std::vector<DatabaseInfo>> list_databases() const;
 
   /// Finishes what was accepted, makes it durable and releases the directory. Idempotent.
   Result<void> close();

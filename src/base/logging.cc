@@ -201,7 +201,11 @@ void Logger::log(LogLevel level, std::string_view event, std::span<const LogFiel
 
 Logger& default_logger() {
   // Never destroyed: a thread or a destructor may log while the process ends.
-  static Logger& logger = *new Logger;
+  static Logger& logger = [] -> Logger& {
+    auto* made = new Logger;
+    made->set_level(LogLevel::kWarn);
+    return *made;
+  }();
   return logger;
 }
 

@@ -86,7 +86,8 @@ class Logger {
   const std::unique_ptr<Output> output_;
 };
 
-/// The logger of this process. Lives until the process ends.
+/// The logger of this process. Lives until the process ends. Warnings and errors only until its level is set, because a
+/// program that embeds the library has not asked for more.
 Logger& default_logger();
 
 /// For fields that are gathered in a container.

@@ -151,10 +151,8 @@ Result<void> Store::delete_database(const std::string& name_or_id) {
   return wait_for<void>([&](auto done) { open.store->delete_database(open.context, name_or_id, std::move(done)); });
 }
 
-std::vector<DatabaseInfo> Store::list_databases() const {
-  OpenStore& open = *impl_->open;
-  Result<std::vector<DatabaseInfo>> list = open.store->list_databases(open.context, "", SIZE_MAX);
-  return list.ok() ? *std::move(list) : std::vector<DatabaseInfo>();
+Result<std::vector<DatabaseInfo>> Store::list_databases() const {
+  return impl_->open->store->list_databases(impl_->open->context, "", SIZE_MAX);
 }
 
 Result<void> Store::close() { return impl_->open->close(); }

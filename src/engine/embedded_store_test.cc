@@ -31,7 +31,7 @@ TEST(Store, StoresAndFindsAcrossReopening) {
       Store::open(directory.path() + "/db", {.memory_budget_bytes = 1U << 24, .background_threads = 2});
   ASSERT_TRUE(store.ok());
   EXPECT_EQ(Store::open(directory.path() + "/db").error().code(), ErrorCode::kAlreadyExists);
-  ASSERT_EQ(store->list_databases().size(), 1U);
+  ASSERT_EQ(store->list_databases()->size(), 1U);
   const Result<Database> words = store->database("words");
   ASSERT_TRUE(words.ok());
   EXPECT_EQ(words->info().name, "words");
@@ -47,8 +47,10 @@ TEST(Store, StoresAndFindsAcrossReopening) {
   ASSERT_TRUE(store->delete_database(words->info().id).ok());
   EXPECT_EQ(words->count().error().code(), ErrorCode::kDatabaseNotFound);
   Store moved = *std::move(store);
-  EXPECT_TRUE(moved.list_databases().empty());
+  EXPECT_TRUE(moved.list_databases()->empty());
   EXPECT_EQ(moved.create_database("bad name", database_options(2)).error().code(), ErrorCode::kInvalidArgument);
+  ASSERT_TRUE(moved.close().ok());
+  EXPECT_EQ(moved.list_databases().error().code(), ErrorCode::kNotReady);
 }
 
 TEST(Store, ADirectoryThatCannotBeMadeIsAnError) { EXPECT_FALSE(Store::open("/proc/nowhere/db").ok()); }

@@ -253,7 +253,9 @@ Result<DatabaseInfo> LocalStore::create_now(const std::string& name, const Datab
       catalog_->create_database({.name = name, .key = definition.database, .created_at_us = definition.created_at_us});
   if (!row.ok()) {
     (void)(*database)->close().ok();
-    (void)remove_directory(environment_.files, directory).ok();
+    // Whatever else failed, the row may be there at the next start: then the database is, too. A directory without a
+    // row is reported at that start.
+    if (row.error().code() == ErrorCode::kAlreadyExists) (void)remove_directory(environment_.files, directory).ok();
     return std::move(row).error();
   }
   log_info("database_created", {{"database", name}, {"id", (*database)->info().id}});

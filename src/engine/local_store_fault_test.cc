@@ -1,0 +1,201 @@
+// What a store does when files, shards or threads fail it: an error, and after a restart everything that was there.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "base/manual_executor.h"
+#include "base/random.h"
+#include "engine/background_indexer.h"
+#include "engine/engine_test_support.h"
+#include "engine/test_store.h"
+#include "io/faulty_file_system.h"
+#include "io/memory_file_system.h"
+#include "storage/file_log.h"
+#include "storage/log_writer.h"
+#include "storage/manifest.h"
+
+namespace jade::engine {
+namespace {
+
+using testing::HasSubstr;
+
+/// Everything that a store does with files, whatever the outcome.
+void use_store(io::FileSystem& files) {
+  OpenedStore store(files);
+  if (store.failure || !store.loaded.ok()) return;
+  (void)store.create("new", database_options(1)).ok();
+  (void)store.write("new", record_input("b", {2})).ok();
+  (void)store.drop("new").ok();
+  (void)store.status("kept").ok();
+  (void)store->close().ok();
+}
+
+TEST(LocalStoreFaults, EveryFailedCallIsAnErrorAndNothingIsLost) {
+  io::MemoryFileSystem disk;
+  {
+    OpenedStore store(disk);
+    ASSERT_TRUE(store.create("kept", database_options(1)).ok());
+    ASSERT_TRUE(store.write("kept", record_input("a", {1})).ok());
+  }
+  std::uint64_t nth = 1;
+  for (bool failed = true; failed; ++nth) {
+    SCOPED_TRACE("call " + std::to_string(nth));
+    io::FaultyFileSystem files(disk);
+    files.set_fault({.nth = nth});
+    use_store(files);
+    failed = files.failures() > 0;
+    OpenedStore store(disk);
+    ASSERT_FALSE(store.failure) << store.failure->message();
+    ASSERT_TRUE(store.loaded.ok());
+    EXPECT_EQ(store.get("kept", {"a"}).value().front()->id, "a");
+    // A create whose row could not be made durable may be there or not; it is never half there.
+    const auto made = store.count("new");
+    const bool right = made.ok() ? store.drop("new").ok() : made.error().code() == ErrorCode::kDatabaseNotFound;
+    EXPECT_TRUE(right);
+  }
+  EXPECT_GT(nth, 50U);
+}
+
+/// Appends a record that no shard wrote to the log of the database "a".
+void append_record(io::FileSystem& files, const DatabaseInfo& info, storage::NewRecord record) {
+  const auto writer = storage::LogWriter::start(system_clock()).value();
+  const auto manifest =
+      storage::read_manifest(files, io::join_path("data/databases/" + info.id.substr(3), "manifest")).value();
+  auto opened = storage::FileLog::open(files, "data/databases/" + info.id.substr(3) + "/log",
+                                       manifest->definition.database, *writer, system_random())
+                    .value();
+  std::promise<void> durable;
+  ASSERT_TRUE(opened.log
+                  ->append(std::move(record),
+                           [&](Result<void> done) {
+                             EXPECT_TRUE(done.ok());
+                             durable.set_value();
+                           })
+                  .ok());
+  durable.get_future().wait();
+  ASSERT_TRUE(opened.log->close().ok());
+}
+
+TEST(LocalStoreFaults, RefusesADatabaseWhoseLogHoldsWhatNoShardWrote) {
+  const std::vector<std::pair<storage::NewRecord, std::string>> table = {
+      {{.type = storage::RecordType::kDefinition, .shard = ShardId(0), .payload = {}},
+       "not for this database's shards"},
+      {{.shard = ShardId(1), .payload = {}}, "not for this database's shards"},
+      {{.shard = ShardId(0), .payload = {std::byte{1}, std::byte{2}}}, ""},
+      {{.shard = ShardId(0), .payload = storage::encode_write_batch({{put_row("x", {1, 2, 3})}})}, ""},
+  };
+  for (const auto& [record, message] : table) {
+    io::MemoryFileSystem files;
+    DatabaseInfo info;
+    {
+      OpenedStore store(files);
+      info = store.create("a", database_options(1)).value();
+    }
+    append_record(files, info, record);
+    OpenedStore store(files);
+    ASSERT_TRUE(store.loaded.ok());
+    const auto got = store.get("a", {"x"});
+    EXPECT_EQ(got.error().code(), ErrorCode::kDataCorrupted);
+    EXPECT_THAT(got.error().message(), HasSubstr(message));
+  }
+}
+
+/// A shard that has gone away.
+class LostShard final : public ShardService {
+ public:
+  void apply(const RequestContext&, ApplyRequest, Callback<ApplyResponse> done) override { done(lost()); }
+  void get(const RequestContext&, GetRequest, Callback<GetResponse> done) override { done(lost()); }
+  void search(const RequestContext&, SearchRequest, Callback<SearchResponse> done) override { done(lost()); }
+  void stats(const RequestContext&, StatsRequest, Callback<StatsResponse> done) override { done(lost()); }
+
+ private:
+  static Error lost() { return Error(ErrorCode::kIo, "the shard is gone"); }
+};
+
+TEST(LocalStoreFaults, ALostShardIsAnErrorOfEveryRequest) {
+  io::MemoryFileSystem files;
+  OpenedStore store(files, ShardDecorator([](ShardService&) { return std::make_unique<LostShard>(); }));
+  ASSERT_TRUE(store.create("a", database_options(1)).ok());
+  EXPECT_EQ(store.write("a", record_input("x", {1})).error().code(), ErrorCode::kIo);
+  EXPECT_EQ(store.write_batch("a", {record_input("x", {1})}).error().code(), ErrorCode::kIo);
+  EXPECT_EQ(store.remove("a", "x").error().code(), ErrorCode::kIo);
+  EXPECT_EQ(store.get("a", {"x"}).error().code(), ErrorCode::kIo);
+  EXPECT_EQ(store.count("a").error().code(), ErrorCode::kIo);
+  EXPECT_EQ(store.status("a").error().code(), ErrorCode::kIo);
+  EXPECT_EQ(store.search("a", near({1})).error().code(), ErrorCode::kIo);
+  Query by_id;
+  by_id.id = "x";
+  EXPECT_EQ(store.search("a", by_id).error().code(), ErrorCode::kIo);
+}
+
+TEST(LocalStoreFaults, ACancelledRequestAsksNobody) {
+  io::MemoryFileSystem files;
+  OpenedStore store(files);
+  const auto cancellation = std::make_shared<Cancellation>();
+  cancellation->cancel();
+  store.context.cancellation = cancellation;
+  EXPECT_EQ(store.create("a", database_options(1)).error().code(), ErrorCode::kCancelled);
+  EXPECT_EQ(store.drop("a").error().code(), ErrorCode::kCancelled);
+  EXPECT_EQ(store->describe_database(store.context, "a").error().code(), ErrorCode::kCancelled);
+  EXPECT_EQ(store->list_databases(store.context, "", 1).error().code(), ErrorCode::kCancelled);
+}
+
+TEST(LocalStoreFaults, AskingOneOfSeveralShardsLeavesTheOthersAlone) {
+  io::MemoryFileSystem files;
+  OpenedStore store(files);
+  ASSERT_TRUE(store.create("a", database_options(1, Metric::kEuclidean, IndexType::kFlat, 4)).ok());
+  ASSERT_TRUE(store.write("a", record_input("x", {1})).ok());
+  EXPECT_EQ(store.get("a", {"x"}).value().front()->id, "x");
+}
+
+struct IndexerTest : testing::Test {
+  IndexerTest() {
+    for (int i = 0; i < 300; ++i) {
+      const auto value = static_cast<float>(i);
+      data.fields[0]->append(std::as_bytes(std::span(&value, 1)), RowId(static_cast<std::uint32_t>(i)));
+    }
+  }
+  ShardData data{{field_definition(1, "", 1, Metric::kEuclidean, IndexType::kHnsw)}};
+};
+
+TEST_F(IndexerTest, StartsOneTaskAndNoneAfterItsStop) {
+  ManualExecutor executor;
+  BackgroundIndexer indexer(data, executor, system_clock());
+  indexer.notify();
+  indexer.notify();
+  EXPECT_EQ(executor.pending(), 1U);
+  // A round at a time, so that other work comes between.
+  EXPECT_TRUE(executor.run_one());
+  EXPECT_EQ(data.fields[0]->indexed(), 128U);
+  executor.run_all();
+  EXPECT_EQ(data.fields[0]->indexed(), 300U);
+  EXPECT_EQ(data.fields[0]->index_some(10).value(), 0U);
+  indexer.stop();
+  indexer.notify();
+  EXPECT_EQ(executor.pending(), 0U);
+}
+
+TEST_F(IndexerTest, GoesOnWhereNobodyCanBeAsked) {
+  ManualExecutor executor(1);
+  BackgroundIndexer indexer(data, executor, system_clock());
+  indexer.notify();
+  executor.stop();
+  executor.run_all();
+  EXPECT_EQ(data.fields[0]->indexed(), 300U);
+  indexer.stop();
+}
+
+TEST_F(IndexerTest, WaitsForTheNextWriteWhereTheQueueIsFull) {
+  ManualExecutor executor(0);
+  BackgroundIndexer indexer(data, executor, system_clock());
+  indexer.notify();
+  EXPECT_EQ(data.fields[0]->indexed(), 0U);
+  indexer.stop();
+}
+
+}  // namespace
+}  // namespace jade::engine
