@@ -11,8 +11,8 @@ namespace jade {
 }  // namespace jade
 
 /// Stays on in release builds.
-#define JADE_CHECK(condition, message)                                           \
-  do {                                                                           \
-    if (!(condition)) [[unlikely]]                                               \
-      ::jade::check_failed(#condition, __FILE__, __LINE__, message);             \
+#define JADE_CHECK(condition, message)                               \
+  do {                                                               \
+    if (!(condition)) [[unlikely]]                                   \
+      ::jade::check_failed(#condition, __FILE__, __LINE__, message); \
   } while (false)

@@ -198,7 +198,8 @@ TEST(Logger, WritesColouredTextToATerminal) {
   EXPECT_THAT(seen, HasSubstr("warn  disk_low"));
   logger.set_format(LogFormat::kJson);
   logger.log(LogLevel::kWarn, "disk_low", {});
-  EXPECT_EQ(terminal.read_line(), "{\"ts\":\"2025-01-31T23:59:59.000042Z\",\"level\":\"warn\",\"event\":\"disk_low\"}\r\n");
+  EXPECT_EQ(terminal.read_line(),
+            "{\"ts\":\"2025-01-31T23:59:59.000042Z\",\"level\":\"warn\",\"event\":\"disk_low\"}\r\n");
 }
 
 TEST(Logger, WritesWholeJsonLinesToWhatIsNoTerminal) {
