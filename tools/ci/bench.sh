@@ -12,6 +12,9 @@ if [ "${#programs[@]}" -eq 0 ]; then
   echo "bench: no program in build/bench/bin ends in _bench" >&2
   exit 1
 fi
+# What a result was measured on; empty outside a clone.
+JADE_BENCH_COMMIT=$(git describe --always --dirty 2>/dev/null || true)
+export JADE_BENCH_COMMIT
 for program in "${programs[@]}"; do
   echo "== $(basename "$program")"
   "$program"
