@@ -393,7 +393,7 @@ std::string json_report(const Report& report, const Options& options) {
   json.begin_object().key("commit").string(commit_name()).key("compiler").string(__VERSION__);
   json.key("flags").string(JADE_BENCH_FLAGS).key("processor").string(processor_name());
   json.key("cores").uint64(hardware_threads()).key("target").string(simd::target_name(simd::kernels().target));
-  json.key("data").string(report.source).key("checksum").uint64(checksum(report.set.stored));
+  json.key("data").string(report.source).key("checksum").string(std::to_string(checksum(report.set.stored)));
   json.key("rows").uint64(report.set.stored.rows()).key("dimension").uint64(report.set.stored.dimension);
   json.key("queries").uint64(report.set.queries.rows()).key("topK").uint64(kTopK).key("metric").string("cosine");
   json.key("clients").uint64(options.threads).key("rounds").uint64(options.rounds);
