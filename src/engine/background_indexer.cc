@@ -1,7 +1,7 @@
 #include "engine/background_indexer.h"
 
 #include <algorithm>
-#include <string>
+#include <utility>
 
 #include "base/logging.h"
 
@@ -25,49 +25,58 @@ bool BackgroundIndexer::has_work() const {
 void BackgroundIndexer::notify() {
   if (!has_work()) return;
   {
-    const MutexLock lock(mutex_);
-    if (running_ || stopping_) return;
-    running_ = true;
+    const MutexLock lock(turn_->mutex);
+    if (turn_->waiting || turn_->running || turn_->stopping) return;
+    turn_->waiting = true;
   }
+  if (submit(turn_, *this, background_)) return;
   // A full queue is no loss: what is not linked is searched exactly, and the next write asks again.
-  if (!background_.submit([this] { run(); }, Priority::kLow).ok()) finish();
+  const MutexLock lock(turn_->mutex);
+  turn_->waiting = false;
 }
 
-void BackgroundIndexer::run() {
-  while (!stopping() && index_a_while()) {
-    // One round at a time where others wait for the thread; on where nobody can be asked.
-    if (background_.submit([this] { run(); }, Priority::kLow).ok()) return;
-  }
-  finish();
+bool BackgroundIndexer::submit(std::shared_ptr<Turn> turn, BackgroundIndexer& indexer, Executor& background) {
+  return background
+      .submit([turn = std::move(turn), &indexer, &background] { run(turn, indexer, background); }, Priority::kLow)
+      .ok();
 }
 
-bool BackgroundIndexer::index_a_while() {
-  for (const auto& field : data_.fields) {
-    const Result<std::uint32_t> linked = field->index_some(kSlotsAtOnce);
-    if (!linked.ok()) {
-      log_warn("indexing_stopped", {{"vector", field->definition().name}, {"reason", linked.error().message()}});
-      return false;
+/// `indexer` is there only while `turn->running` is true, for then `stop` waits.
+void BackgroundIndexer::run(const std::shared_ptr<Turn>& turn, BackgroundIndexer& indexer, Executor& background) {
+  while (true) {
+    {
+      const MutexLock lock(turn->mutex);
+      turn->waiting = false;
+      if (turn->stopping) return;
+      turn->running = true;
     }
-    rate_.add(clock_, *linked);
+    const Result<void> indexed = indexer.index_a_while();
+    if (!indexed.ok()) log_warn("indexing_stopped", {{"reason", indexed.error().message()}});
+    {
+      const MutexLock lock(turn->mutex);
+      // Looked at under the lock: a write that came before it is seen here, one that comes after it starts a task.
+      turn->waiting = indexed.ok() && !turn->stopping && indexer.has_work();
+      turn->running = false;
+      turn->idle.notify_all();
+      if (!turn->waiting) return;
+    }
+    // One round at a time where others wait for the thread; on where nobody can be asked.
+    if (submit(turn, indexer, background)) return;
   }
-  return has_work();
 }
 
-void BackgroundIndexer::finish() {
-  const MutexLock lock(mutex_);
-  running_ = false;
-  idle_.notify_all();
-}
-
-bool BackgroundIndexer::stopping() {
-  const MutexLock lock(mutex_);
-  return stopping_;
+Result<void> BackgroundIndexer::index_a_while() {
+  for (const auto& field : data_.fields) {
+    JADE_ASSIGN_OR_RETURN(const std::uint32_t linked, field->index_some(kSlotsAtOnce));
+    rate_.add(clock_, linked);
+  }
+  return {};
 }
 
 void BackgroundIndexer::stop() {
-  MutexLock lock(mutex_);
-  stopping_ = true;
-  while (running_) idle_.wait(lock);
+  MutexLock lock(turn_->mutex);
+  turn_->stopping = true;
+  while (turn_->running) turn_->idle.wait(lock);
 }
 
 }  // namespace jade::engine

@@ -152,6 +152,20 @@ TEST(LocalStoreFaults, AskingOneOfSeveralShardsLeavesTheOthersAlone) {
   EXPECT_EQ(store.get("a", {"x"}).value().front()->id, "x");
 }
 
+TEST(LocalStoreFaults, ADatabaseGoesWhileItsGraphIsBuilt) {
+  io::MemoryFileSystem files;
+  OpenedStore store(files);  // It has one background thread, which deletes, creates and indexes.
+  std::vector<RecordInput> rows;
+  for (int i = 0; i < 3000; ++i) rows.push_back(record_input(std::to_string(i), {static_cast<float>(i), 1}));
+  for (const char* name : {"a", "b"}) {
+    ASSERT_TRUE(store.create(name, database_options(2, Metric::kEuclidean, IndexType::kHnsw)).ok());
+    ASSERT_TRUE(store.write_batch(name, rows).ok());
+  }
+  EXPECT_TRUE(store.drop("a").ok());
+  EXPECT_TRUE(store.drop("b").ok());
+  EXPECT_TRUE(store.create("a", database_options(2)).ok());
+}
+
 struct IndexerTest : testing::Test {
   IndexerTest() {
     for (int i = 0; i < 300; ++i) {
@@ -187,6 +201,17 @@ TEST_F(IndexerTest, GoesOnWhereNobodyCanBeAsked) {
   executor.run_all();
   EXPECT_EQ(data.fields[0]->indexed(), 300U);
   indexer.stop();
+}
+
+TEST_F(IndexerTest, ATaskThatWaitedTooLongFindsItGone) {
+  ManualExecutor executor;
+  {
+    BackgroundIndexer indexer(data, executor, system_clock());
+    indexer.notify();
+    indexer.stop();
+  }
+  EXPECT_EQ(executor.run_all(), 1U);
+  EXPECT_EQ(data.fields[0]->indexed(), 0U);
 }
 
 TEST_F(IndexerTest, WaitsForTheNextWriteWhereTheQueueIsFull) {

@@ -50,6 +50,7 @@ bool DuplicateTable::reserve() {
   Entry* old_entries = entries_;
   entries_ = reinterpret_cast<Entry*>(block);
   capacity_ = capacity;
+  memory_bytes_.store(capacity * sizeof(Entry), std::memory_order_relaxed);
   for (std::size_t i = 0; i < old_capacity; ++i) {
     if (old_entries[i].slot_plus_one == 0) continue;
     Entry* entry = entry_for(hash_of(old_entries[i].slot_plus_one - 1));

@@ -1,6 +1,7 @@
 // Finds the first slot with the same bytes.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -11,7 +12,7 @@
 namespace jade::index {
 
 /// A hash table over some of an arena's slots, keyed by the vectors' bytes. Eight bytes an entry, at most three
-/// quarters full. One thread only.
+/// quarters full. One thread only, but for memory_bytes.
 class DuplicateTable {
  public:
   /// Both outlive this.
@@ -26,7 +27,8 @@ class DuplicateTable {
   /// The slot in the table whose vector equals that of `slot`; adds `slot` if there is none. Needs reserve() before.
   std::optional<std::uint32_t> find_or_add(std::uint32_t slot);
 
-  std::size_t memory_bytes() const { return capacity_ * sizeof(Entry); }
+  /// Safe from any thread.
+  std::size_t memory_bytes() const { return memory_bytes_.load(std::memory_order_relaxed); }
 
  private:
   // Zeroed memory is an empty table.
@@ -44,6 +46,7 @@ class DuplicateTable {
   Entry* entries_ = nullptr;
   std::size_t capacity_ = 0;
   std::size_t count_ = 0;
+  std::atomic<std::size_t> memory_bytes_{0};
 };
 
 }  // namespace jade::index
