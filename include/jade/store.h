@@ -24,8 +24,8 @@ struct StoreOptions {
 
 class Store;
 
-/// A database of an open store. Cheap to copy. Safe from any thread. Calls after the store was closed or the database
-/// deleted fail with kDatabaseNotFound.
+/// A database of an open store. Cheap to copy. Safe from any thread. Calls after the database was deleted fail with
+/// kDatabaseNotFound, after the store was closed with kNotReady.
 class Database {
  public:
   DatabaseInfo info() const;

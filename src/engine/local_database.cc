@@ -97,7 +97,8 @@ Result<void> LocalDatabase::replay(const ReplayProgress& progress) {
                    "log record " + std::to_string(record.sequence.value()) + " is not for this database's shards");
     }
     if (++replayed % kRecordsBetweenReports == 0) {
-      progress(static_cast<double>(replayed) / static_cast<double>(std::max<std::uint64_t>(recovery_.records, 1)));
+      JADE_RETURN_IF_ERROR(
+          progress(static_cast<double>(replayed) / static_cast<double>(std::max<std::uint64_t>(recovery_.records, 1))));
     }
     return shards_[record.shard.value()]->replay(record);
   });

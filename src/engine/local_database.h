@@ -39,7 +39,7 @@ struct DatabaseEnvironment {
 };
 
 /// Called with the fraction, 0..1, of a database's log that was replayed.
-using ReplayProgress = std::function<void(double)>;
+using ReplayProgress = std::function<Result<void>(double)>;
 
 /// Routes to its shards, merges what they answer, and checks everything that comes in. Safe from any thread.
 class LocalDatabase {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/crockford.h"
+#include "base/logging.h"
 #include "engine/row_store.h"
 
 namespace jade::engine {
@@ -52,6 +54,7 @@ std::uint64_t write_bytes(const ShardData& data, const storage::WriteBatchView& 
 LocalShard::LocalShard(ShardId id, const storage::Definition& definition, const ShardEnvironment& environment)
     : id_(id),
       definition_version_(definition.version),
+      database_id_("db:" + crockford_encode(definition.database)),
       environment_(environment),
       state_(definition),
       indexer_(state_.data(), environment.background, environment.clock) {}
@@ -210,7 +213,12 @@ void LocalShard::answer(Pending& pending) {
   }
   if (!outcome.ok()) {
     const MutexLock lock(mutex_);
-    if (!failed_) failed_ = Error(ErrorCode::kStoreReadOnly, "an earlier write failed: " + outcome.error().message());
+    if (!failed_) {
+      failed_ = Error(ErrorCode::kStoreReadOnly, "an earlier write failed: " + outcome.error().message());
+      log_error("database_read_only", {{"database_id", database_id_},
+                                       {"shard", static_cast<std::int64_t>(id_.value())},
+                                       {"reason", outcome.error().message()}});
+    }
   }
   forget(pending);
   if (!outcome.ok()) return pending.done(std::move(outcome).error());

@@ -94,6 +94,8 @@ class LocalShard final : public ShardService {
 
   const ShardId id_;
   const std::uint64_t definition_version_;
+  /// "db:…", for the log.
+  const std::string database_id_;
   const ShardEnvironment environment_;
   ShardState state_;
   BackgroundIndexer indexer_;

@@ -98,6 +98,11 @@ std::string LocalStore::directory_of(const DatabaseKey& key) const {
   return io::join_path(databases_directory(), crockford_encode(key));
 }
 
+Result<void> LocalStore::check_going_on() const {
+  if (closing_.load(std::memory_order_acquire)) return Error(ErrorCode::kCancelled, "the store is being closed");
+  return {};
+}
+
 void LocalStore::set_progress(double fraction) {
   percent_.store(static_cast<int>(std::clamp(fraction, 0.0, 1.0) * 100), std::memory_order_relaxed);
 }
@@ -105,12 +110,12 @@ void LocalStore::set_progress(double fraction) {
 LocalStore::Entry LocalStore::open_entry(const meta::DatabaseRow& row, double done_before, double share) {
   Entry entry{.key = row.key, .database = nullptr, .failure = std::nullopt};
   Result<std::shared_ptr<LocalDatabase>> database =
-      LocalDatabase::open(database_environment(), directory_of(row.key), row.name, row.key,
-                          [&](double fraction) { set_progress(done_before + share * fraction); });
+      LocalDatabase::open(database_environment(), directory_of(row.key), row.name, row.key, [&](double fraction) {
+        set_progress(done_before + share * fraction);
+        return check_going_on();
+      });
   if (!database.ok()) {
-    log_error("database_not_opened", {{"database", row.name}, {"reason", database.error().message()}});
-    entry.failure = Error(ErrorCode::kDataCorrupted,
-                          "the database '" + row.name + "' could not be opened: " + database.error().message());
+    entry.failure = std::move(database).error().in_context("the database '" + row.name + "' could not be opened");
     return entry;
   }
   entry.database = *std::move(database);
@@ -143,7 +148,13 @@ Result<void> LocalStore::load() {
   report_unlisted(rows);
   const double share = 1.0 / static_cast<double>(std::max<std::size_t>(rows.size(), 1));
   for (std::size_t i = 0; i < rows.size(); ++i) {
+    JADE_RETURN_IF_ERROR(check_going_on());
     Entry entry = open_entry(rows[i], share * static_cast<double>(i), share);
+    // Told to stop: that is no fault of the database.
+    JADE_RETURN_IF_ERROR(check_going_on());
+    if (entry.failure) {
+      log_error("database_not_opened", {{"database", rows[i].name}, {"reason", entry.failure->message()}});
+    }
     const MutexLock lock(entries_mutex_);
     entries_.insert_or_assign(rows[i].name, std::move(entry));
   }
@@ -156,6 +167,7 @@ Result<void> LocalStore::close() {
   const MutexLock admin(admin_mutex_);
   if (closed_) return {};
   closed_ = true;
+  stop_loading();
   ready_.store(false, std::memory_order_release);
   Entries entries;
   {
@@ -201,6 +213,7 @@ LocalStore::Entries::const_iterator LocalStore::locate(std::string_view database
 
 Result<std::shared_ptr<LocalDatabase>> LocalStore::find(std::string_view database) const {
   if (!ready_.load(std::memory_order_acquire)) {
+    if (closing_.load(std::memory_order_acquire)) return Error(ErrorCode::kNotReady, "the store is closed");
     return Error(ErrorCode::kNotReady, "the store is replaying its log")
         .with("phase", "replay")
         .with("percent", std::int64_t{percent_.load(std::memory_order_relaxed)});

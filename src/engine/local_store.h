@@ -54,6 +54,8 @@ class LocalStore final : public Router {
 
   /// Opens every database and replays its log; may take long. `health` tells how far it is. Called once.
   Result<void> load();
+  /// Makes a `load` that runs in another thread end soon, with kCancelled; it may then be closed. Safe from any thread.
+  void stop_loading() { closing_.store(true, std::memory_order_release); }
   /// Finishes what was accepted and releases the directory. Idempotent.
   Result<void> close();
 
@@ -99,6 +101,8 @@ class LocalStore final : public Router {
   std::string directory_of(const DatabaseKey& key) const;
   Entry open_entry(const meta::DatabaseRow& row, double done_before, double share);
   void report_unlisted(const std::vector<meta::DatabaseRow>& rows);
+  /// kCancelled once the store is told to close.
+  Result<void> check_going_on() const;
   void set_progress(double fraction);
 
   Result<std::shared_ptr<LocalDatabase>> find(std::string_view database) const JADE_EXCLUDES(entries_mutex_);
@@ -119,6 +123,7 @@ class LocalStore final : public Router {
   std::unique_ptr<meta::Catalog> catalog_;
   std::unique_ptr<storage::LogWriter> log_writer_;
   std::atomic<bool> ready_{false};
+  std::atomic<bool> closing_{false};
   std::atomic<int> percent_{0};
 
   /// Creating and deleting, one at a time; held while waiting for the disk. Taken before entries_mutex_.

@@ -104,6 +104,26 @@ TEST(LocalStoreFaults, RefusesADatabaseWhoseLogHoldsWhatNoShardWrote) {
   }
 }
 
+TEST(LocalStoreFaults, ALoadEndsWhenItIsToldTo) {
+  io::MemoryFileSystem files;
+  {
+    OpenedStore store(files);
+    ASSERT_TRUE(store.create("a", database_options(1)).ok());
+    for (int i = 0; i < 200; ++i) ASSERT_TRUE(store.write("a", record_input(std::to_string(i), {1})).ok());
+  }
+  InlineExecutor executor;
+  const StoreEnvironment environment{
+      .files = files, .clock = system_clock(), .random = system_random(), .compute = executor, .background = executor};
+  {
+    const auto store = LocalStore::open(environment, "data", {}).value();
+    store->stop_loading();
+    EXPECT_EQ(store->load().error().code(), ErrorCode::kCancelled);
+    EXPECT_FALSE(store->health().ready);
+  }
+  OpenedStore store(files);
+  EXPECT_EQ(store.count("a").value(), 200U);
+}
+
 /// A shard that has gone away.
 class LostShard final : public ShardService {
  public:

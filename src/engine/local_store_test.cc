@@ -9,6 +9,7 @@
 
 #include "base/crockford.h"
 #include "base/inline_executor.h"
+#include "base/log_capture.h"
 #include "base/test_env.h"
 #include "base/thread_pool.h"
 #include "engine/engine_test_support.h"
@@ -324,6 +325,7 @@ TEST(LocalStore, SearchesByIdWithThresholdsAndContents) {
 }
 
 TEST(LocalStore, ADiskThatFailsMakesADatabaseReadOnly) {
+  const LogCapture log;
   io::MemoryFileSystem memory;
   io::FaultyFileSystem files(memory);
   OpenedStore store(files);
@@ -339,6 +341,7 @@ TEST(LocalStore, ADiskThatFailsMakesADatabaseReadOnly) {
   EXPECT_FALSE(store.status("a")->read_only_reason.empty());
   EXPECT_EQ(store->health().reasons.size(), 1U);
   EXPECT_TRUE(store.write("b", record_input("y", {1, 2})).ok());
+  EXPECT_EQ(log.count("database_read_only"), 1U);
 }
 
 TEST(LocalStore, AFailedCreateLeavesNothingBehind) {

@@ -1,5 +1,6 @@
 #include "engine/machine.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -36,6 +37,13 @@ std::uint64_t default_memory_budget(io::FileSystem& files) {
     if (const auto limit = read_limit(files, path)) bytes = std::min(bytes, *limit);
   }
   return bytes / 10 * 7;
+}
+
+std::uint64_t raise_open_files() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  const rlimit raised{.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
+  return ::setrlimit(RLIMIT_NOFILE, &raised) == 0 ? limit.rlim_max : limit.rlim_cur;
 }
 
 std::string kernel_target() { return simd::target_name(simd::kernels().target); }

@@ -160,6 +160,12 @@ TEST(Machine, TheBudgetFollowsTheControlGroup) {
   EXPECT_FALSE(kernel_target().empty());
 }
 
+TEST(Machine, OpensAsManyFilesAsItMay) {
+  const std::uint64_t limit = raise_open_files();
+  EXPECT_GT(limit, 0U);
+  EXPECT_EQ(raise_open_files(), limit);
+}
+
 TEST(Scatter, AnswersInOrderWhateverTheOrderOfArrival) {
   ManualExecutor executor;
   std::vector<Callback<int>> waiting;

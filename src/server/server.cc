@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "base/thread.h"
 #include "engine/local_store.h"
+#include "engine/machine.h"
 #include "io/file_system.h"
 #include "jade/version.h"
 #include "server/auth/authenticator.h"
@@ -24,6 +25,18 @@ namespace {
 void fill(Registry& registry, const ApiEnvironment& environment) {
   add_operations(registry, environment);
   add_document_operations(registry, api_info());
+}
+
+/// Connections must not take the descriptors that the store needs: a log that cannot be opened takes no more writes.
+std::uint64_t connections_within(std::uint64_t wanted) {
+  constexpr std::uint64_t kKeptForFiles = 256;
+  const std::uint64_t descriptors = engine::raise_open_files();
+  const std::uint64_t most = descriptors > 2 * kKeptForFiles ? descriptors - kKeptForFiles : descriptors / 2;
+  if (wanted <= most) return wanted;
+  log_warn("connections_limited", {{"limits.connections_max", static_cast<std::int64_t>(wanted)},
+                                   {"connections", static_cast<std::int64_t>(most)},
+                                   {"open_files", static_cast<std::int64_t>(descriptors)}});
+  return most;
 }
 
 HttpServerOptions http_options(const Config& config, const ListenAddress& address) {
@@ -81,6 +94,7 @@ class LocalServer final : public Server {
       const std::size_t cut = http_->stop(std::chrono::milliseconds(config_.shutdown_timeout_ms));
       if (cut > 0) log_warn("connections_cut", {{"count", static_cast<std::int64_t>(cut)}});
     }
+    store_->stop_loading();
     if (loader_.joinable()) loader_.join();
     // What was accepted is applied by compute threads, so the store closes while they run.
     Result<void> closed = store_->close();
@@ -92,6 +106,7 @@ class LocalServer final : public Server {
   void load() {
     const SteadyTime began = system_clock().steady_now();
     if (Result<void> loaded = store_->load(); !loaded.ok()) {
+      if (loaded.error().code() == ErrorCode::kCancelled) return;
       log_error("store_not_loaded", {{"reason", loaded.error().message()}});
       const MutexLock lock(mutex_);
       load_failure_ = loaded.error().message();
@@ -139,7 +154,9 @@ Result<void> try_listen(const std::string& listen) {
   return {};
 }
 
-Result<std::unique_ptr<Server>> Server::start(const Config& config) {
+Result<std::unique_ptr<Server>> Server::start(const Config& configured) {
+  Config config = configured;
+  config.connections_max = connections_within(config.connections_max);
   JADE_ASSIGN_OR_RETURN(const ListenAddress address, parse_listen_address(config.listen));
   JADE_RETURN_IF_ERROR(check_listen_address(address.host));
   const std::size_t background =

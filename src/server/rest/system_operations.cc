@@ -15,7 +15,7 @@ void answer_health(const Reply& reply, const engine::StoreHealth& health) {
   json.key("reasons").begin_array();
   if (!health.ready) json.string(health.phase + " " + std::to_string(health.percent) + "%");
   // Names of databases are not for everybody: how many, here; which, in the log and to those who may list them.
-  if (!health.reasons.empty()) json.string(std::to_string(health.reasons.size()) + " databases have a fault");
+  if (!health.reasons.empty()) json.string("databases with a fault: " + std::to_string(health.reasons.size()));
   json.end_array().end_object();
   reply.json(200, std::move(body));
 }
@@ -137,7 +137,9 @@ void add_system_operations(Registry& registry, const ApiEnvironment& environment
 void add_operations(Registry& registry, const ApiEnvironment& environment) {
   const SchemaPtr text = schema::string();
   registry.describe_path_parameter("database", text, "A database's name, or its id (\"db:…\").");
-  registry.describe_path_parameter("id", text, "A record's id, percent-encoded. \".\" and \"..\" only by vectors/get.");
+  registry.describe_path_parameter(
+      "id", text,
+      "A record's id, percent-encoded. \".\" and \"..\" cannot stand here: vectors/get reads such records.");
   add_database_operations(registry, environment);
   add_vector_operations(registry, environment);
   add_search_operations(registry, environment);
