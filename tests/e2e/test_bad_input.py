@@ -582,6 +582,11 @@ class RawBytes(NothingStored):
                 ("no HTTP", b"hello\r\n\r\n", 400, WRONG),
                 ("two lengths", self.HEAD + length + b"Content-Length: 3\r\n\r\n" + good, 400, WRONG),
                 ("length and chunks", self.HEAD + length + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, WRONG),
+                ("identity", self.HEAD + b"Transfer-Encoding: identity\r\n\r\n" + good, 400, WRONG),
+                ("identity and length", self.HEAD + length + b"Transfer-Encoding: identity\r\n\r\n" + good, 400, WRONG),
+                ("gzip, chunked", self.HEAD + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400, WRONG),
+                ("two encodings", self.HEAD + b"Transfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+                 400, WRONG),
                 ("bad length", self.HEAD + b"Content-Length: -1\r\n\r\n", 400, WRONG),
                 ("bad chunk", self.HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400, WRONG),
                 ("HTTP/2 preface", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, WRONG),
@@ -591,7 +596,10 @@ class RawBytes(NothingStored):
                 ("large header", self.HEAD + b"X-Fill: " + b"x" * 40_000 + b"\r\n\r\n", 431, "HEADERS_TOO_LARGE"),
         ):
             with self.subTest(name):
-                self.refused(request, status, code)
+                answer = self.refused(request, status, code)
+                # Only of this one is it known where it ends.
+                if name != "absolute target":
+                    self.assertEqual("close", answer.headers["Connection"].lower())
 
     def test_a_caller_that_leaves_in_the_middle_stores_nothing(self):
         for request in (b"POST", self.HEAD, self.HEAD + b'Content-Length: 31\r\n\r\n{"id":"bad","vector":[1,2,3',

@@ -271,7 +271,18 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     if (message.version() == 11 && head.headers.count("Host") != 1) {
       co_return Error(ErrorCode::kInvalidArgument, "a request has exactly one Host header");
     }
+    if (!transfer_encoding_is_read(head.headers)) {
+      co_return Error(ErrorCode::kInvalidArgument, "the only Transfer-Encoding is \"chunked\", given once");
+    }
     co_return std::nullopt;
+  }
+
+  // The parser takes any encoding, and sees no body where the last one is not chunked; what follows would be read as a
+  // request that a proxy before this server took for the body.
+  static bool transfer_encoding_is_read(const Headers& headers) {
+    constexpr std::string_view kName = "Transfer-Encoding";
+    const std::size_t count = headers.count(kName);
+    return count == 0 || (count == 1 && equal_without_case(*headers.find(kName), "chunked"));
   }
 
   std::optional<Error> head_error(const error_code& error, std::string_view target) {
