@@ -32,7 +32,7 @@ struct Answering {
 
   // The answer for `error`, logged.
   Response refuse(const Error& error) const {
-    if (error_is_private(error.code())) {
+    if (error_is_private(error)) {
       log_error("request_failed", {{"request_id", request_id}, {"route", route}, {"reason", error.message()}});
     }
     Response response = error_response(error, request_id);

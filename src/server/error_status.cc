@@ -56,6 +56,9 @@ static_assert([] {
   return true;
 }());
 
+// A failed call of the operating system carries its number under this name (io/io_error.h).
+constexpr std::string_view kErrnoDetail = "errno";
+
 struct ReasonRow {
   int status;
   std::string_view reason;
@@ -113,6 +116,19 @@ int retry_after_seconds(ErrorCode code) {
   }
 }
 
+// What a caller is told where the error's own message is for the operator.
+std::string_view private_message(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kStorageFull:
+      return "the server's disk is full; its log has the reason under this request id";
+    case ErrorCode::kStoreReadOnly:
+      return "the database takes no writes after a failure of its disk; the server's log has the reason under this "
+             "request id";
+    default:
+      return "the server failed; its log has the reason under this request id";
+  }
+}
+
 }  // namespace
 
 ErrorStatus error_status(ErrorCode code) { return kStatuses[static_cast<std::size_t>(code)].status; }
@@ -122,17 +138,20 @@ std::string_view http_reason(int status) {
   return row == kReasons.end() ? "" : row->reason;
 }
 
-bool error_is_private(ErrorCode code) { return error_status(code).http == 500; }
+bool error_is_private(const Error& error) {
+  const ErrorCode code = error.code();
+  if (code == ErrorCode::kStorageFull) return error.detail(kErrnoDetail) != nullptr;
+  return code == ErrorCode::kStoreReadOnly || error_status(code).http == 500;
+}
 
 Response error_response(const Error& error, std::string_view request_id) {
-  const bool hidden = error_is_private(error.code());
+  const bool hidden = error_is_private(error);
   Response response{
       .status = error_status(error.code()).http, .content_type = "application/json", .body = {}, .headers = {}};
   JsonWriter json(response.body);
   json.begin_object().key("error").begin_object();
   json.key("code").string(error_code_name(error.code()));
-  json.key("message").string(hidden ? "the server failed; its log has the reason under this request id"
-                                    : error.message());
+  json.key("message").string(hidden ? private_message(error.code()) : error.message());
   json.key("retryable").boolean(error_is_retryable(error.code()));
   if (!hidden && !error.details().empty()) {
     json.key("details").begin_object();

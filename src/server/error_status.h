@@ -21,11 +21,12 @@ ErrorStatus error_status(ErrorCode code);
 std::string_view http_reason(int status);
 
 /// The answer for a failure: its status, the error body, `Retry-After` where the caller should wait, `Allow` where the
-/// error's detail says what is allowed, `WWW-Authenticate` with 401. The message and details of kInternal, kIo and
-/// kDataCorrupted stay inside: log them.
+/// error's detail says what is allowed, `WWW-Authenticate` with 401. The message and details of a private error stay
+/// inside: log them.
 Response error_response(const Error& error, std::string_view request_id);
 
-/// True for errors whose message is for the operator and not for the caller.
-bool error_is_private(ErrorCode code);
+/// True for errors whose message is for the operator and not for the caller, as it may name files of the server's:
+/// kInternal, kIo, kDataCorrupted, kStoreReadOnly, and a kStorageFull that the disk caused and no limit of ours.
+bool error_is_private(const Error& error);
 
 }  // namespace jade::server

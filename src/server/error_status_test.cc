@@ -63,7 +63,29 @@ TEST(ErrorResponse, ShowsNothingOfWhatFailedInside) {
     const Response response = error_response(Error(code, "secret path").with("file", "secret file"), "id-7");
     EXPECT_EQ(response.body.find("secret"), std::string::npos) << response.body;
     EXPECT_NE(response.body.find("id-7"), std::string::npos);
-    EXPECT_TRUE(error_is_private(code));
+    EXPECT_TRUE(error_is_private(Error(code, "m")));
+  }
+}
+
+TEST(ErrorResponse, ShowsNothingOfTheDisk) {
+  for (const Error& error :
+       {Error(ErrorCode::kStorageFull, "writing secret path: no space").with("errno", std::int64_t{28}),
+        Error(ErrorCode::kStoreReadOnly, "syncing secret path: input/output error")}) {
+    const Response response = error_response(error, "id-7");
+    EXPECT_TRUE(error_is_private(error));
+    EXPECT_EQ(response.body.find("secret"), std::string::npos) << response.body;
+    EXPECT_EQ(response.body.find("details"), std::string::npos) << response.body;
+    EXPECT_NE(response.body.find(error_code_name(error.code())), std::string::npos) << response.body;
+  }
+}
+
+TEST(ErrorResponse, ShowsWhichLimitIsReached) {
+  for (const ErrorCode code : {ErrorCode::kStorageFull, ErrorCode::kOverloaded}) {
+    const Error error = Error(code, "the memory budget is used up").with("limitBytes", std::int64_t{7});
+    EXPECT_FALSE(error_is_private(error));
+    const Response response = error_response(error, "id-7");
+    EXPECT_NE(response.body.find("memory budget"), std::string::npos) << response.body;
+    EXPECT_NE(response.body.find("limitBytes"), std::string::npos) << response.body;
   }
 }
 
