@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "jade/version.h"
 
 namespace jade::cli {
 namespace {
@@ -76,6 +77,7 @@ int run(int argc, char** argv) {
   app.add_subcommand("openapi", "Print the API as an OpenAPI document")->callback([&status] {
     status = print_openapi();
   });
+  app.set_version_flag("--version", "jade-db " + std::string(kVersion));
   app.add_subcommand("version", "Print the version")->callback([&status] { status = print_version(); });
 
   try {

@@ -90,13 +90,17 @@ Result<std::shared_ptr<LocalDatabase>> LocalDatabase::open(const DatabaseEnviron
 Result<void> LocalDatabase::replay(const ReplayProgress& progress) {
   // Telling the progress for every record would cost more than applying small ones.
   constexpr std::uint64_t kRecordsBetweenReports = 64;
+  constexpr std::uint64_t kBytesBetweenReports = std::uint64_t{1} << 20;
   std::uint64_t replayed = 0;
+  std::uint64_t bytes = 0;
   return log_->read(Sequence(1), [&](const storage::LogRecord& record) -> Result<void> {
     if (record.type != storage::RecordType::kWriteBatch || record.shard.value() >= shards_.size()) {
       return Error(ErrorCode::kDataCorrupted,
                    "log record " + std::to_string(record.sequence.value()) + " is not for this database's shards");
     }
-    if (++replayed % kRecordsBetweenReports == 0) {
+    bytes += record.payload.size();
+    if (++replayed % kRecordsBetweenReports == 0 || bytes >= kBytesBetweenReports) {
+      bytes = 0;
       JADE_RETURN_IF_ERROR(
           progress(static_cast<double>(replayed) / static_cast<double>(std::max<std::uint64_t>(recovery_.records, 1))));
     }

@@ -8,8 +8,8 @@ Result<void> MemoryBudget::reserve(std::uint64_t bytes) {
   if (before + bytes <= limit_bytes_) return {};
   used_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
   return Error(ErrorCode::kStorageFull, "the memory budget of " + std::to_string(limit_bytes_) +
-                                            " bytes is used up; delete records and reopen, or "
-                                            "raise memoryBudget")
+                                            " bytes is used up; raise memory_budget, or delete "
+                                            "a database")
       .with("limitBytes", static_cast<std::int64_t>(limit_bytes_));
 }
 

@@ -4,7 +4,7 @@
 listen=${LISTEN:-127.0.0.1:8080}
 port=${listen##*:}
 host=${listen%:*}
-if [ "$host" = "$listen" ] || [ -z "$host" ] || ! [[ "$port" =~ ^[0-9]+$ ]]; then
+if [ "$host" = "$listen" ] || [ -z "$host" ] || ! [[ "$port" =~ ^[1-9][0-9]*$ ]]; then
   echo "LISTEN is HOST:PORT, for instance 127.0.0.1:8080, not '$listen'" >&2
   exit 2
 fi

@@ -175,6 +175,7 @@ class Loader {
     const bool section =
         std::ranges::any_of(settings(), [&](const Setting& setting) { return setting.key.starts_with(key + "."); });
     if (section && value.IsMap()) return {};
+    if (section) return at(place, "'" + key + "' is a section: its settings stand below it");
     if (find_setting(key) != nullptr && !value.IsMap()) return {};
     return at(place, "unknown setting '" + key + "'" + did_you_mean(key));
   }

@@ -220,7 +220,7 @@ std::string example_config() {
   const Config defaults;
   std::string text =
       "# Every setting of jade-db at its default. Flags go before the environment, the environment before this file.\n"
-      "# Values may use ${VARIABLE} and ${file:/path/to/a/secret}. Keys may be spelled as the API does: "
+      "# Values in this file may use ${VARIABLE} and ${file:/path/to/a/secret}. Keys may be spelled as the API does: "
       "memoryBudget.\n";
   std::string_view section;
   for (const Setting& setting : settings()) {

@@ -28,7 +28,7 @@ Result<ListenAddress> parse_listen_address(std::string_view text) {
   const std::string_view port_text = text.substr(colon + 1);
   const bool bracketed = host.size() >= 2 && host.front() == '[' && host.back() == ']';
   if (bracketed) host = host.substr(1, host.size() - 2);
-  ListenAddress address{.host = std::string(host), .port = 0};
+  ListenAddress address{.host = std::string(host == "localhost" ? "127.0.0.1" : host), .port = 0};
   const auto parsed = std::from_chars(port_text.data(), port_text.data() + port_text.size(), address.port);
   const bool port_good =
       !port_text.empty() && parsed.ec == std::errc() && parsed.ptr == port_text.data() + port_text.size();

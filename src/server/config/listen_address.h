@@ -15,7 +15,8 @@ struct ListenAddress {
   std::uint16_t port = 0;
 };
 
-/// kInvalidArgument, saying what is expected, for anything that is not an IP address and a port.
+/// kInvalidArgument, saying what is expected, for anything that is not an IP address and a port. "localhost" is
+/// 127.0.0.1; other names are not looked up.
 Result<ListenAddress> parse_listen_address(std::string_view text);
 
 }  // namespace jade::server

@@ -22,9 +22,7 @@ Result<std::string> decode_segment(std::string_view text) {
   if (!segment.ok()) return std::move(segment).error().in_context("a segment of the path");
   if (segment->empty()) return invalid("a segment of the path is empty");
   if (*segment == "." || *segment == "..") {
-    return invalid(
-        "\".\" and \"..\" cannot stand in a path; records with such an id are reached by vectors/get, "
-        "vectors/delete and vectors/batch");
+    return invalid("\".\" and \"..\" cannot stand in a path; a record with such an id is read by vectors/get");
   }
   return segment;
 }

@@ -55,6 +55,7 @@ TEST(ParseTarget, RefusesWhatIsNoPlainPath) {
     ASSERT_FALSE(target.ok());
     EXPECT_EQ(target.error().code(), ErrorCode::kInvalidArgument);
     EXPECT_NE(target.error().message().find(message), std::string::npos) << target.error().message();
+    EXPECT_EQ(target.error().message().find("vectors/delete"), std::string::npos) << "no such operation";
   }
 }
 
