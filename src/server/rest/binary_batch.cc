@@ -7,6 +7,7 @@
 #include <string>
 
 #include "engine/validation.h"
+#include "server/rest/api.h"
 
 namespace jade::server {
 namespace {
@@ -52,6 +53,9 @@ Result<Header> read_header(std::string_view bytes) {
   }
   if ((header.flags & ~(kHasIds | kHasMetadata)) != 0) return malformed("it has unknown flags");
   if ((header.flags & kHasIds) == 0) return malformed("it has no ids");
+  if (header.rows > kBatchRowsMax) {
+    return malformed("it has more than " + std::to_string(kBatchRowsMax) + " rows");
+  }
   if (header.dimension == 0 || header.dimension > engine::kDimensionMax) {
     return malformed("its dimension is not within 1.." + std::to_string(engine::kDimensionMax));
   }

@@ -10,6 +10,7 @@
 
 #include "base/random.h"
 #include "base/test_env.h"
+#include "server/rest/api.h"
 #include "server/rest/test_api.h"
 
 namespace jade::server {
@@ -103,7 +104,7 @@ TEST(BinaryBatch, MayHaveNoMetadataAndNoRows) {
 }
 
 TEST(BinaryBatch, NamesWhatIsMalformed) {
-  std::vector<std::pair<Batch, std::string>> table(16);
+  std::vector<std::pair<Batch, std::string>> table(17);
   std::size_t next = 0;
   const auto bad = [&](const std::string& message, auto change) {
     change(table[next].first);
@@ -116,7 +117,8 @@ TEST(BinaryBatch, NamesWhatIsMalformed) {
   bad("dimension", [](Batch& b) { b.dimension = 65536; });
   bad("reserved", [](Batch& b) { b.reserved = 1; });
   bad("sum of its parts", [](Batch& b) { b.vectors.pop_back(); });
-  bad("sum of its parts", [](Batch& b) { b.rows = 0xFFFFFFFF; });
+  bad("sum of its parts", [](Batch& b) { b.rows = kBatchRowsMax; });
+  bad("100000 rows", [](Batch& b) { b.rows = kBatchRowsMax + 1; });
   bad("sum of its parts", [](Batch& b) { b.ids_bytes = ~std::uint64_t{0}; });
   bad("no table", [](Batch& b) { b.ids = "abc"; });
   bad("is not 0", [](Batch& b) { b.ids = Batch::table({1, 2, 3}) + "abb"; });
