@@ -200,10 +200,12 @@ class Object {
     return *this;
   }
 
-  /// A field that may be absent.
+  /// A field that may be absent. `stands_for` is documented as its default, and is for the reader to apply.
   template <class M>
-  Object& field(std::string name, std::optional<M> T::* member, Binding<M> binding, std::string description) {
-    add(std::move(name), binding, std::move(description), "",
+  Object& field(std::string name, std::optional<M> T::* member, Binding<M> binding, std::string description,
+                std::optional<M> stands_for = std::nullopt) {
+    std::string fallback = stands_for ? binding.write(*stands_for) : "";
+    add(std::move(name), binding, std::move(description), std::move(fallback),
         [member](void* object) -> M& { return (static_cast<T*>(object)->*member).emplace(); });
     return *this;
   }

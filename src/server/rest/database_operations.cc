@@ -26,7 +26,7 @@ struct CreateBody {
   std::string name;
   std::string description;
   std::optional<std::uint32_t> dimension;
-  Metric metric = Metric::kCosine;
+  std::optional<Metric> metric;
   std::optional<ElementType> element_type;
   std::optional<IndexOptions> index;
   std::vector<std::pair<std::string, FieldBody>> vectors;
@@ -66,11 +66,30 @@ Object<IndexOptions> index_parameters_object() {
   return parameters;
 }
 
+struct IndexParameters {
+  IndexOptions options;
+  /// Some parameter was named, be it with its default.
+  bool given = false;
+};
+
+Binding<IndexParameters> index_parameters_binding() {
+  const auto whole = index_parameters_object().binding();
+  return {.schema = whole.schema,
+          .read = [read = whole.read](const JsonValue& json, IndexParameters& out) -> Result<void> {
+            JADE_RETURN_IF_ERROR(read(json, out.options));
+            JADE_ASSIGN_OR_RETURN(const JsonObject entries, json.get_object());
+            out.given = entries.size() > 0;
+            return {};
+          },
+          .read_text = {},
+          .write = {}};
+}
+
 /// `index` of a field; `parameters` lie one level down on the wire.
 Binding<IndexOptions> index_binding() {
   struct Body {
     IndexType type = IndexType::kAuto;
-    IndexOptions parameters;
+    IndexParameters parameters;
   };
   Object<Body> body("Index", "How a vector field is searched.");
   body.field(
@@ -78,14 +97,18 @@ Binding<IndexOptions> index_binding() {
       partly_built(enumeration<IndexType>({IndexType::kAuto, IndexType::kFlat, IndexType::kHnsw}, index_type_name),
                    {"IVF", "LSH"}),
       "FLAT scores every vector, HNSW walks a graph, AUTO is flat while the database is small and a graph after.");
-  body.field("parameters", &Body::parameters, index_parameters_object().binding(), "Of the graph.");
+  body.field("parameters", &Body::parameters, index_parameters_binding(), "Of the graph; FLAT has none.");
   body.not_supported("quantization", {"\"auto\"", "\"none\""}).not_supported("reduceTo", {"null"});
   const auto whole = body.binding();
   return {.schema = whole.schema,
           .read = [read = whole.read](const JsonValue& json, IndexOptions& out) -> Result<void> {
             Body value;
             JADE_RETURN_IF_ERROR(read(json, value));
-            out = value.parameters;
+            if (value.type == IndexType::kFlat && value.parameters.given) {
+              return within(json, Error(ErrorCode::kUnsupportedCombination, "FLAT has no graph to give parameters for")
+                                      .with("field", "parameters"));
+            }
+            out = value.parameters.options;
             out.type = value.type;
             return {};
           },
@@ -129,8 +152,8 @@ Result<void> check_create(const CreateBody& body) {
     return Error(ErrorCode::kInvalidArgument, std::move(message)).with("field", std::move(field));
   };
   if (!body.dimension && body.vectors.empty()) return invalid("give dimension, or vectors by name", "dimension");
-  if (!body.dimension && (body.index || body.element_type)) {
-    return invalid("index and elementType are the default vector's, which has no dimension", "dimension");
+  if (!body.dimension && (body.metric || body.index || body.element_type)) {
+    return invalid("metric, index and elementType are the default vector's, which has no dimension", "dimension");
   }
   return {};
 }
@@ -144,7 +167,7 @@ Object<CreateBody> create_object() {
   body.field("description", &CreateBody::description, string(), "For people; at most 1000 characters.");
   body.field("dimension", &CreateBody::dimension, integer<std::uint32_t>(1, engine::kDimensionMax),
              "Elements of the default vector. Required unless `vectors` is given.");
-  body.field("metric", &CreateBody::metric, metric_binding(), "Of the default vector.");
+  body.field("metric", &CreateBody::metric, metric_binding(), "Of the default vector.", std::optional(Metric::kCosine));
   body.field(
       "elementType", &CreateBody::element_type, element_type_binding(),
       "Of the default vector: f32, or bit under the metric hamming; each is the default where the other cannot be.");
@@ -171,8 +194,8 @@ VectorOptions vector_options(std::uint32_t dimension, Metric metric, std::option
 DatabaseOptions to_options(const CreateBody& body) {
   DatabaseOptions options{.description = body.description, .vectors = {}, .num_shards = body.num_shards};
   if (body.dimension) {
-    options.vectors.push_back(
-        {"", vector_options(*body.dimension, body.metric, body.element_type, body.index.value_or(IndexOptions()))});
+    options.vectors.push_back({"", vector_options(*body.dimension, body.metric.value_or(Metric::kCosine),
+                                                  body.element_type, body.index.value_or(IndexOptions()))});
   }
   for (const auto& [name, field] : body.vectors) {
     options.vectors.push_back({name, vector_options(field.dimension, field.metric, field.element_type, field.index)});

@@ -10,6 +10,7 @@ namespace jade::server {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 struct DatabaseOperations : testing::Test {
@@ -39,7 +40,8 @@ TEST_F(DatabaseOperations, AnswersWithWhatIsInEffect) {
 }
 
 TEST_F(DatabaseOperations, HidesGraphParametersOfAFlatIndex) {
-  const std::string made = create(R"({"name":"flat","vectors":{"a":{"dimension":2,"index":{"type":"FLAT"}}}})");
+  const std::string made =
+      create(R"({"name":"flat","vectors":{"a":{"dimension":2,"index":{"type":"FLAT","parameters":{}}}}})");
   EXPECT_EQ(field_of(made, "vectors.a.index.parameters"), "{}");
   EXPECT_EQ(field_of(made, "dimension"), "");
 }
@@ -61,6 +63,11 @@ TEST_F(DatabaseOperations, RefusesBadDefinitions) {
            {R"({"name":"a","dimension":2,"metric":"near"})", "INVALID_ARGUMENT", "metric"},
            {R"({"name":"a","vectors":{"x":{"dimension":2}},"index":{"type":"FLAT"}})", "INVALID_ARGUMENT", "dimension"},
            {R"({"name":"a","vectors":{"x":{"dimension":2}},"elementType":"f32"})", "INVALID_ARGUMENT", "dimension"},
+           {R"({"name":"a","vectors":{"x":{"dimension":2}},"metric":"dot"})", "INVALID_ARGUMENT", "dimension"},
+           {R"({"name":"a","dimension":2,"index":{"type":"FLAT","parameters":{"m":20}}})", "UNSUPPORTED_COMBINATION",
+            "index.parameters"},
+           {R"({"name":"a","vectors":{"x":{"dimension":2,"index":{"parameters":{"efSearch":64},"type":"FLAT"}}}})",
+            "UNSUPPORTED_COMBINATION", "vectors.x.index.parameters"},
            {R"({"name":"a","dimension":2,"elementType":"bit"})", "UNSUPPORTED_COMBINATION", ""},
            {R"({"name":"a","dimension":2,"sharding":{"numShards":65}})", "INVALID_ARGUMENT", "sharding.numShards"},
            {R"({"name":"a","dimension":2,"index":{"type":7}})", "INVALID_ARGUMENT", "index.type"},
@@ -120,6 +127,7 @@ TEST_F(DatabaseOperations, GoesReadOnlyWhenTheDiskFails) {
   api.files.clear_fault();
   api.closes_cleanly = false;
   EXPECT_EQ(answer.status, 503) << answer.body;
+  EXPECT_THAT(answer.body, Not(HasSubstr("/"))) << "a path of the server's";
   const std::string status = api.expect(200, api.get("/v1/databases/r/status"));
   EXPECT_EQ(field_of(status, "readOnly"), "true");
   EXPECT_NE(field_of(status, "readOnlyReason"), "");
