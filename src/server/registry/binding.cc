@@ -24,10 +24,17 @@ std::string number_text(double number) {
   return text;
 }
 
+// "100000" where JSON would have 1e+05.
+std::string bound_text(double bound) {
+  constexpr double kExactMax = 9007199254740992;  // 2^53: up to here a double is every integer.
+  if (std::trunc(bound) != bound || std::abs(bound) > kExactMax) return number_text(bound);
+  return std::to_string(static_cast<std::int64_t>(bound));
+}
+
 // "from 1 to 10000", "at least 0", "at most 1".
 std::string range_text(std::optional<double> minimum, std::optional<double> maximum) {
-  if (minimum && maximum) return "from " + number_text(*minimum) + " to " + number_text(*maximum);
-  return minimum ? "at least " + number_text(*minimum) : "at most " + number_text(*maximum);
+  if (minimum && maximum) return "from " + bound_text(*minimum) + " to " + bound_text(*maximum);
+  return minimum ? "at least " + bound_text(*minimum) : "at most " + bound_text(*maximum);
 }
 
 std::string quoted_list(std::span<const std::string> names) {

@@ -282,6 +282,14 @@ TEST(BindingQuery, ReadsTypedParameters) {
   EXPECT_EQ(query->label, "a+b");
 }
 
+TEST(Binding, NamesLargeBoundsInFull) {
+  std::vector<double> out;
+  const auto refused =
+      read_json_body("[]", [&](const JsonValue& root) { return array(number(), 1, 100'000).read(root, out); });
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().message(), "expected from 1 to 100000 entries, got 0");
+}
+
 TEST(BindingQuery, RefusesWithTheParametersName) {
   const std::vector<std::tuple<QueryParameter, std::string_view, ErrorCode>> rows = {
       {{"upsert", "yes"}, "true or false", ErrorCode::kInvalidArgument},
