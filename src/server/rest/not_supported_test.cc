@@ -56,9 +56,9 @@ std::vector<Refused> refused_fields() {
         {Method::kPost, database + "/vectors/batch", R"({"vectors":[)" + record + "]}", "vectors[0]." + field});
   }
   for (const std::string& body : std::vector<std::string>{
-           R"("text":"a")", R"("image":"AA==")", R"("filter":{"a":1})", R"("fields":["a"])", R"("index":"main")",
-           R"("nprobe":1)", R"("targetRecall":0.9)", R"("groupBy":{"field":"a"})", R"("mmr":{"lambda":0.5})",
-           R"("consistency":"eventual")", R"("offset":1)", R"("explain":true)"}) {
+           R"("text":"a")", R"("image":"AA==")", R"("filter":{"a":1})", R"("fields":["a"])", R"("fields":[])",
+           R"("index":"main")", R"("nprobe":1)", R"("targetRecall":0.9)", R"("groupBy":{"field":"a"})",
+           R"("mmr":{"lambda":0.5})", R"("consistency":"eventual")", R"("offset":1)", R"("explain":true)"}) {
     const std::string field = body.substr(1, body.find('"', 1) - 1);
     list.push_back({Method::kPost, database + "/search", R"({"vector":[1,2],)" + body + "}", field});
   }

@@ -82,7 +82,7 @@ Binding<BatchRow> batch_row_binding() {
 }
 
 RecordInput to_record_input(RecordBody body) {
-  RecordInput input{.id = std::move(body.id), .vectors = {}, .metadata = std::move(body.metadata)};
+  RecordInput input{.id = std::move(body.id).value_or(""), .vectors = {}, .metadata = std::move(body.metadata)};
   if (body.vector) input.vectors.push_back({"", *std::move(body.vector)});
   for (auto& [name, data] : body.vectors) input.vectors.push_back({std::move(name), std::move(data)});
   return input;

@@ -16,7 +16,7 @@ namespace jade::server {
 
 /// A record as the client wrote it. The engine checks its contents.
 struct RecordBody {
-  std::string id;
+  std::optional<std::string> id;
   std::optional<VectorData> vector;
   std::vector<std::pair<std::string, VectorData>> vectors;
   std::optional<std::string> metadata;

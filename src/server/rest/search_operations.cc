@@ -31,10 +31,10 @@ Object<Query> search_object() {
              "Candidates that the graph search keeps: more is slower and finds more. Raised to topK.");
   body.field("token", &Query::token, string(), "See at least the write that answered this token.");
   for (const char* name :
-       {"text", "image", "filter", "fields", "index", "nprobe", "targetRecall", "groupBy", "mmr", "consistency"}) {
+       {"text", "image", "fields", "index", "nprobe", "targetRecall", "groupBy", "mmr", "consistency"}) {
     body.not_supported(name, {"null"});
   }
-  body.not_supported("offset", {"0"}).not_supported("explain", {"false"});
+  body.not_supported("filter", {"null", "{}"}).not_supported("offset", {"0"}).not_supported("explain", {"false"});
   return body;
 }
 

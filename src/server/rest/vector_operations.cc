@@ -73,16 +73,26 @@ SchemaPtr batch_receipt_schema() {
       "BatchReceipt", "What a batch did.",
       {schema::field("inserted", schema::integer(0), "Rows that made new records."),
        schema::field("updated", schema::integer(0), "Rows that replaced records."),
-       schema::field(
-           "errors",
-           schema::array(schema::object("RowError", "A row that was refused; the others were applied.",
-                                        {schema::field("index", schema::integer(0), "Its position in `vectors`."),
-                                         schema::field("id", schema::string(), "Its id, as far as it had one."),
-                                         schema::field("code", schema::string(), "An error code."),
-                                         schema::field("message", schema::string(), "What is wrong with it.")})),
-           "The refused rows, by index."),
+       schema::field("errors",
+                     schema::array(schema::object(
+                         "RowError", "A row that was refused; the others were applied.",
+                         {schema::field("index", schema::integer(0), "Its position in `vectors`."),
+                          schema::field("id", schema::string(),
+                                        "Its id, as far as it had one; of a longer one the first 512 bytes."),
+                          schema::field("code", schema::string(), "An error code."),
+                          schema::field("message", schema::string(), "What is wrong with it.")})),
+                     "The refused rows, by index."),
        schema::field("durability", schema::enumeration({"durable"}), "Synced to disk before this answer."),
        schema::field("token", schema::string(), "A read that is given it sees at least this batch.")});
+}
+
+/// The id, or as many of its characters as a valid id may have bytes: a batch may be full of ids that are too long.
+std::string_view shown_id(std::string_view id) {
+  if (id.size() <= engine::kIdBytesMax) return id;
+  std::size_t end = engine::kIdBytesMax;
+  const auto continues = [&](std::size_t at) { return (static_cast<unsigned char>(id[at]) & 0xC0U) == 0x80U; };
+  while (end > 0 && continues(end)) --end;
+  return id.substr(0, end);
 }
 
 void answer_batch(const Reply& reply, const BatchReceipt& receipt) {
@@ -95,7 +105,7 @@ void answer_batch(const Reply& reply, const BatchReceipt& receipt) {
         .key("index")
         .uint64(row.index)
         .key("id")
-        .string(row.id)
+        .string(shown_id(row.id))
         .key("code")
         .string(error_code_name(row.error.code()))
         .key("message")
@@ -117,7 +127,7 @@ ReadBatch read_rows(std::vector<BatchRow> rows) {
   ReadBatch batch;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (rows[i].refused) {
-      batch.errors.push_back({i, rows[i].record.id, *std::move(rows[i].refused)});
+      batch.errors.push_back({i, std::move(rows[i].record.id).value_or(""), *std::move(rows[i].refused)});
     } else {
       batch.positions.push_back(i);
       batch.records.push_back(to_record_input(std::move(rows[i].record)));
@@ -196,7 +206,7 @@ void add_writes(Registry& registry, engine::Router& router) {
                                 ErrorCode::kValueOutOfRange, ErrorCode::kStorageFull, ErrorCode::kStoreReadOnly})
                    .handle([&router](Call<RecordBody, WriteQuery> call, const Reply& reply) {
                      const auto mode = call.query.upsert ? engine::WriteMode::kUpsert : engine::WriteMode::kInsert;
-                     std::string id = call.body.id;
+                     std::string id = call.body.id.value_or("");
                      router.write(request_context(call.context), call.context.path["database"],
                                   to_record_input(std::move(call.body)), mode,
                                   [reply, id = std::move(id)](Result<WriteReceipt> receipt) {
@@ -235,7 +245,7 @@ void add_writes(Registry& registry, engine::Router& router) {
                                 ErrorCode::kValueOutOfRange, ErrorCode::kStorageFull, ErrorCode::kStoreReadOnly})
                    .handle([&router](Call<RecordBody, Nothing> call, const Reply& reply) {
                      const std::string id = call.context.path["id"];
-                     if (!call.body.id.empty() && call.body.id != id) {
+                     if (call.body.id && *call.body.id != id) {
                        return reply.error(
                            Error(ErrorCode::kInvalidArgument, "the id in the body is not the one in the path")
                                .with("field", "id"));

@@ -166,6 +166,28 @@ TEST_F(VectorOperations, NeedADatabase) {
   EXPECT_EQ(code_of(api.remove("/v1/databases/none/vectors/a")), "DATABASE_NOT_FOUND");
 }
 
+TEST_F(VectorOperations, CutLongIdsInRowErrors) {
+  // The cut would be within the last é.
+  const std::string begin = std::string(511, 'x');
+  const std::string id = begin + "é" + std::string(100'000, 'y');
+  const std::string answer =
+      api.expect(200, api.post("/v1/databases/d/vectors/batch",
+                               R"({"vectors":[{"id":")" + id + R"(","vector":[1,2]},{"id":")" + id + R"("}]})"));
+  EXPECT_EQ(field_of(answer, "errors.0.id"), begin);
+  EXPECT_EQ(field_of(answer, "errors.1.id"), begin);
+  EXPECT_LT(answer.size(), 4096U);
+}
+
+TEST_F(VectorOperations, RefuseAnIdInTheBodyThatIsNotThePaths) {
+  store(R"({"id":"a","vector":[1,2]})");
+  for (const char* body : {R"({"id":"","vector":[1,2]})", R"({"id":"b","vector":[1,2]})"}) {
+    const Response answer = api.put("/v1/databases/d/vectors/a", body);
+    EXPECT_EQ(code_of(answer), "INVALID_ARGUMENT") << body;
+    EXPECT_EQ(field_of(answer.body, "error.details.field"), "id") << body;
+  }
+  api.expect(200, api.put("/v1/databases/d/vectors/a", R"({"id":"a","vector":[1,2]})"));
+}
+
 struct SearchOperations : VectorOperations {
   void SetUp() override {
     VectorOperations::SetUp();
@@ -240,6 +262,15 @@ TEST_F(SearchOperations, NameTheGraphThatAnswered) {
   EXPECT_EQ(field_of(found, "results.1.id"), "78");
   const std::string exact = api.post("/v1/databases/g/search", R"({"vector":[77.2],"exact":true})").body;
   EXPECT_EQ(field_of(exact, "indexUsed"), "FLAT");
+}
+
+TEST_F(SearchOperations, TakeAFilterThatLetsEverythingThrough) {
+  for (const char* filter : {"null", "{}"}) {
+    const std::string body = R"({"filter":)" + std::string(filter) + R"(,"vector":[0,0]})";
+    EXPECT_EQ(field_of(api.expect(200, search(body)), "results.0.id"), "near");
+    const std::string counted = R"({"filter":)" + std::string(filter) + "}";
+    EXPECT_EQ(field_of(api.expect(200, api.post("/v1/databases/d/vectors/count", counted)), "count"), "3");
+  }
 }
 
 TEST_F(SearchOperations, RefuseQueriesThatDoNotFit) {
