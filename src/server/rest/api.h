@@ -17,6 +17,9 @@ namespace jade::server {
 inline constexpr std::size_t kBatchRowsMax = 100'000;
 inline constexpr std::size_t kGetIdsMax = 10'000;
 
+/// Bytes of the vectors, as they are stored, that one answer may have: a small request can name many large records.
+inline constexpr std::uint64_t kResponseBytesMax = std::uint64_t{256} << 20;
+
 /// What the operations work with. Everything outlives the registry.
 struct ApiEnvironment {
   engine::Router& router;
@@ -35,6 +38,10 @@ void add_database_operations(Registry& registry, const ApiEnvironment& environme
 void add_vector_operations(Registry& registry, const ApiEnvironment& environment);
 void add_search_operations(Registry& registry, const ApiEnvironment& environment);
 void add_system_operations(Registry& registry, const ApiEnvironment& environment);
+
+/// kInvalidArgument naming `field` where so many records with their vectors could be more than kResponseBytesMax.
+Result<void> check_response_size(const engine::Router& router, const CallContext& call, std::uint64_t records,
+                                 std::string field);
 
 /// The engine's view of a call.
 engine::RequestContext request_context(const CallContext& call);

@@ -153,6 +153,7 @@ TEST(SystemOperations, TellTheLimits) {
   const std::string limits = api.expect(200, api.get("/v1/limits"));
   EXPECT_EQ(field_of(limits, "bodyBytesMax"), std::to_string(1U << 24));
   EXPECT_EQ(field_of(limits, "idBytesMax"), "512");
+  EXPECT_EQ(field_of(limits, "responseBytesMax"), std::to_string(256U << 20));
   EXPECT_EQ(field_of(limits, "combinations.0.metric"), "cosine");
 }
 

@@ -97,6 +97,10 @@ void add_search_operations(Registry& registry, const ApiEnvironment& environment
                    .fails_with({ErrorCode::kDatabaseNotFound, ErrorCode::kVectorNotFound, ErrorCode::kDimensionMismatch,
                                 ErrorCode::kValueOutOfRange, ErrorCode::kInvalidToken, ErrorCode::kDeadlineExceeded})
                    .handle([&router](Call<Query> call, const Reply& reply) {
+                     if (call.body.include_vector) {
+                       const auto fits = check_response_size(router, call.context, call.body.top_k, "topK");
+                       if (!fits.ok()) return reply.error(fits.error());
+                     }
                      router.search(request_context(call.context), call.context.path["database"], std::move(call.body),
                                    [reply](const Result<SearchResult>& result) {
                                      if (!result.ok()) return reply.error(result.error());

@@ -74,7 +74,9 @@ void answer_limits(const Reply& reply, const ApiEnvironment& environment) {
       .key("batchRowsMax")
       .uint64(kBatchRowsMax)
       .key("getIdsMax")
-      .uint64(kGetIdsMax);
+      .uint64(kGetIdsMax)
+      .key("responseBytesMax")
+      .uint64(kResponseBytesMax);
   write_combinations(json);
   json.end_object();
   reply.json(200, std::move(body));
@@ -100,6 +102,9 @@ SchemaPtr limits_schema() {
   limit("metadataDepthMax", "Levels of a record's metadata.");
   limit("batchRowsMax", "Rows of a batch.");
   limit("getIdsMax", "Ids of a vectors/get.");
+  limit(
+      "responseBytesMax",
+      "Stored bytes of a record's vectors, times the ids of a vectors/get or the topK of a search with includeVector.");
   fields.push_back(schema::field(
       "combinations",
       schema::array(schema::object("", "They work together.",
@@ -144,6 +149,21 @@ void add_operations(Registry& registry, const ApiEnvironment& environment) {
   add_vector_operations(registry, environment);
   add_search_operations(registry, environment);
   add_system_operations(registry, environment);
+}
+
+Result<void> check_response_size(const engine::Router& router, const CallContext& call, std::uint64_t records,
+                                 std::string field) {
+  JADE_ASSIGN_OR_RETURN(const DatabaseInfo info,
+                        router.describe_database(request_context(call), call.path["database"]));
+  std::uint64_t record_bytes = 0;
+  for (const NamedVectorOptions& vector : info.options.vectors) {
+    const std::uint64_t dimension = vector.options.dimension;
+    record_bytes += vector.options.element_type == ElementType::kBit ? (dimension + 7) / 8 : dimension * sizeof(float);
+  }
+  if (records * record_bytes <= kResponseBytesMax) return {};
+  return Error(ErrorCode::kInvalidArgument, "so many vectors are too much for one answer; ask for fewer records")
+      .with("field", std::move(field))
+      .with("recordsMax", static_cast<std::int64_t>(kResponseBytesMax / record_bytes));
 }
 
 engine::RequestContext request_context(const CallContext& call) {

@@ -307,6 +307,10 @@ void add_reads(Registry& registry, engine::Router& router) {
                                                            "One for each id.")}))
                    .fails_with({ErrorCode::kDatabaseNotFound})
                    .handle([&router](Call<GetManyBody> call, const Reply& reply) {
+                     if (call.body.include_vector) {
+                       const auto fits = check_response_size(router, call.context, call.body.ids.size(), "ids");
+                       if (!fits.ok()) return reply.error(fits.error());
+                     }
                      router.get(
                          request_context(call.context), call.context.path["database"], std::move(call.body.ids),
                          {.include_vectors = call.body.include_vector, .include_metadata = call.body.include_metadata},

@@ -188,6 +188,32 @@ TEST_F(VectorOperations, RefuseAnIdInTheBodyThatIsNotThePaths) {
   api.expect(200, api.put("/v1/databases/d/vectors/a", R"({"id":"a","vector":[1,2]})"));
 }
 
+TEST_F(VectorOperations, RefuseAnswersThatCouldBeTooLarge) {
+  // 64 KiB a record and 32 bytes of bits: 256 MiB have room for 4094.
+  api.expect(201, api.post("/v1/databases", R"({"name":"wide","dimension":16384,"metric":"euclidean",
+      "vectors":{"bits":{"dimension":256,"metric":"hamming"}}})"));
+  const auto get = [&](int records, const std::string& rest) {
+    std::string ids;
+    for (int i = 0; i < records; ++i) ids += i == 0 ? R"("a")" : R"(,"a")";
+    return api.post("/v1/databases/wide/vectors/get", R"({"ids":[)" + ids + "]" + rest + "}");
+  };
+  const auto search = [&](int records, const std::string& rest) {
+    return api.post("/v1/databases/wide/search", R"({"vectorName":"bits","vector":")" + std::string(42, 'A') +
+                                                     R"(A=","topK":)" + std::to_string(records) + rest + "}");
+  };
+  const Response got = get(4095, "");
+  EXPECT_EQ(code_of(got), "INVALID_ARGUMENT");
+  EXPECT_EQ(field_of(got.body, "error.details.field"), "ids");
+  EXPECT_EQ(field_of(got.body, "error.details.recordsMax"), "4094");
+  const Response found = search(4095, R"(,"includeVector":true)");
+  EXPECT_EQ(code_of(found), "INVALID_ARGUMENT");
+  EXPECT_EQ(field_of(found.body, "error.details.field"), "topK");
+  api.expect(200, get(4094, ""));
+  api.expect(200, get(4095, R"(,"includeVector":false)"));
+  api.expect(200, search(4094, R"(,"includeVector":true)"));
+  api.expect(200, search(4095, ""));
+}
+
 struct SearchOperations : VectorOperations {
   void SetUp() override {
     VectorOperations::SetUp();
