@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "engine/engine_test_support.h"
+#include "engine/test_records.h"
 #include "io/temporary_directory.h"
 #include "jade/store.h"
 

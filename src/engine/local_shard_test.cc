@@ -9,7 +9,7 @@
 #include "base/test_env.h"
 #include "base/thread.h"
 #include "base/thread_pool.h"
-#include "engine/engine_test_support.h"
+#include "engine/test_records.h"
 
 namespace jade::engine {
 namespace {

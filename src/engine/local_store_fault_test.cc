@@ -10,8 +10,11 @@
 #include "base/manual_executor.h"
 #include "base/random.h"
 #include "engine/background_indexer.h"
-#include "engine/engine_test_support.h"
+#include "engine/machine.h"
+#include "engine/test_records.h"
 #include "engine/test_store.h"
+#include "engine/token.h"
+#include "engine/validation.h"
 #include "io/faulty_file_system.h"
 #include "io/memory_file_system.h"
 #include "storage/file_log.h"
@@ -186,6 +189,77 @@ TEST(LocalStoreFaults, ADatabaseGoesWhileItsGraphIsBuilt) {
   EXPECT_TRUE(store.create("a", database_options(2)).ok());
 }
 
+TEST(LocalStoreFaults, RefusesWhatTheWireWouldHaveRefused) {
+  io::MemoryFileSystem files;
+  OpenedStore store(files);
+  ASSERT_TRUE(store.create("a", database_options(1)).ok());
+  for (const std::uint32_t ef : {std::uint32_t{0}, std::uint32_t{kEfSearchMax} + 1}) {
+    Query query = near({1});
+    query.ef_search = ef;
+    EXPECT_EQ(store.search("a", query).error().code(), ErrorCode::kValueOutOfRange);
+  }
+  Token token = decode_token(store.write("a", record_input("x", {1})).value().token).value();
+  token.sequence = Sequence(token.sequence.value() + 1);
+  Query query = near({1});
+  query.token = encode_token(token);
+  EXPECT_EQ(store.search("a", query).error().code(), ErrorCode::kInvalidToken);
+}
+
+TEST(LocalStoreFaults, AFullBackgroundQueueIsAnError) {
+  io::MemoryFileSystem files;
+  InlineExecutor compute;
+  ManualExecutor background(0);
+  const StoreEnvironment environment{
+      .files = files, .clock = system_clock(), .random = system_random(), .compute = compute, .background = background};
+  const auto store = LocalStore::open(environment, "data", {}).value();
+  ASSERT_TRUE(store->load().ok());
+  const auto made =
+      wait_for<DatabaseInfo>([&](auto done) { store->create_database({}, "a", database_options(1), std::move(done)); });
+  EXPECT_EQ(made.error().code(), ErrorCode::kOverloaded);
+}
+
+TEST(LocalStoreFaults, ACloseTellsTheFirstOfItsFailures) {
+  io::MemoryFileSystem disk;
+  io::FaultyFileSystem files(disk);
+  OpenedStore store(files);
+  for (const char* name : {"a", "b"}) ASSERT_TRUE(store.create(name, database_options(1)).ok());
+  files.set_fault({.kind = io::CallKind::kSync, .path_contains = "log", .for_good = true});
+  for (const char* name : {"a", "b"}) EXPECT_FALSE(store.write(name, record_input("x", {1})).ok());
+  EXPECT_THAT(store->close().error().message(), HasSubstr("closing a"));
+}
+
+TEST(LocalStoreFaults, ASizeThatCannotBeReadIsNone) {
+  io::MemoryFileSystem disk;
+  {
+    OpenedStore(disk).create("a", database_options(1)).value();
+  }
+  io::FaultyFileSystem files(disk);
+  files.set_fault({.nth = 2, .kind = io::CallKind::kStat, .path_contains = "manifest"});
+  OpenedStore store(files);
+  EXPECT_EQ(files.failures(), 1U);
+  EXPECT_EQ(store.status("a").value().disk_manifest_bytes, 0U);
+}
+
+TEST(Machine, ALimitThatCannotBeReadIsNone) {
+  io::MemoryFileSystem disk;
+  ASSERT_TRUE(disk.create_directories("/sys/fs/cgroup").ok());
+  ASSERT_TRUE(disk.open("/sys/fs/cgroup/memory.max", io::OpenMode::kCreate).ok());
+  io::FaultyFileSystem files(disk);
+  files.set_fault({.kind = io::CallKind::kRead});
+  EXPECT_GT(default_memory_budget(files), 0U);
+}
+
+TEST(VectorField, AutoWantsAGraphOnceThereIsMuchToSearch) {
+  constexpr std::uint32_t kFlatSlots = 10'000;
+  VectorField field(field_definition(1, "", 1, Metric::kEuclidean, IndexType::kAuto));
+  const float value = 1;
+  for (std::uint32_t i = 0; i <= kFlatSlots; ++i) {
+    ASSERT_EQ(field.pending(), 0U);
+    field.append(std::as_bytes(std::span(&value, 1)), RowId(i));
+  }
+  EXPECT_EQ(field.pending(), kFlatSlots + 1);
+}
+
 struct IndexerTest : testing::Test {
   IndexerTest() {
     for (int i = 0; i < 300; ++i) {
@@ -229,9 +303,32 @@ TEST_F(IndexerTest, ATaskThatWaitedTooLongFindsItGone) {
     BackgroundIndexer indexer(data, executor, system_clock());
     indexer.notify();
     indexer.stop();
+    indexer.notify();
   }
   EXPECT_EQ(executor.run_all(), 1U);
   EXPECT_EQ(data.fields[0]->indexed(), 0U);
+}
+
+TEST_F(IndexerTest, StartsNothingAfterItsStop) {
+  ManualExecutor executor;
+  BackgroundIndexer indexer(data, executor, system_clock());
+  indexer.stop();
+  indexer.notify();
+  EXPECT_EQ(executor.pending(), 0U);
+}
+
+TEST_F(IndexerTest, AStopWaitsForTheRoundThatRuns) {
+  const auto pool = ThreadPool::start({.kind = ThreadKind::kBackground, .name = "index-test", .threads = 1}).value();
+  {
+    BackgroundIndexer indexer(data, *pool, system_clock());
+    indexer.notify();
+    while (data.fields[0]->indexed() == 0) {
+    }
+    indexer.stop();
+    const std::uint32_t indexed = data.fields[0]->indexed();
+    EXPECT_TRUE(indexed % 128 == 0 || indexed == data.fields[0]->slots());
+  }
+  pool->stop();
 }
 
 TEST_F(IndexerTest, WaitsForTheNextWriteWhereTheQueueIsFull) {

@@ -12,7 +12,7 @@
 #include "base/log_capture.h"
 #include "base/test_env.h"
 #include "base/thread_pool.h"
-#include "engine/engine_test_support.h"
+#include "engine/test_records.h"
 #include "engine/test_store.h"
 #include "io/faulty_file_system.h"
 #include "io/memory_file_system.h"

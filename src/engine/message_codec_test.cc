@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "base/test_env.h"
-#include "engine/engine_test_support.h"
+#include "engine/test_records.h"
 
 namespace jade::engine {
 namespace {

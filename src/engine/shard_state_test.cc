@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "base/test_env.h"
-#include "engine/engine_test_support.h"
+#include "engine/test_records.h"
 
 namespace jade::engine {
 namespace {
