@@ -14,8 +14,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!batch.ok()) return 0;
   std::size_t sum = 0;
   for (const jade::server::RecordBody& row : batch->rows) {
-    JADE_CHECK(row.vector.has_value(), "each row has its vector");
-    sum += row.id.size() + row.metadata.value_or("").size();
+    JADE_CHECK(row.id.has_value() && row.vector.has_value(), "each row has its id and its vector");
+    sum += row.id->size() + row.metadata.value_or("").size();
     sum += std::get<std::vector<float>>(*row.vector).size() * sizeof(float);
   }
   JADE_CHECK(sum <= size, "rows do not share bytes");
