@@ -1,10 +1,12 @@
 #include "server/config/config_loader.h"
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <map>
 #include <set>
+#include <sstream>
 #include <string_view>
 #include <vector>
 
@@ -98,6 +100,28 @@ struct SourceText {
   }
 };
 
+/// Hears a document and keeps nothing of it.
+class DeafHandler final : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+};
+
+/// Two steps only: on some malformed text yaml-cpp finds empty documents without end, and LoadAll collects them.
+bool has_second_document(const std::string& text) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  DeafHandler handler;
+  return parser.HandleNextDocument(handler) && parser.HandleNextDocument(handler);
+}
+
 /// Puts values in place, one source after the other.
 class Loader {
  public:
@@ -138,10 +162,10 @@ class Loader {
   Result<void> load_file(const std::string& path) {
     JADE_ASSIGN_OR_RETURN(const std::string text, read_file(files_, path));
     try {
-      const std::vector<YAML::Node> documents = YAML::LoadAll(text);
-      if (documents.size() > 1) return at(path, "this is more than one YAML document");
-      if (documents.empty() || documents.front().IsNull()) return {};
-      return load_node(documents.front(), "", {path, lines_of(text)});
+      if (has_second_document(text)) return at(path, "this is more than one YAML document");
+      const YAML::Node root = YAML::Load(text);
+      if (root.IsNull()) return {};
+      return load_node(root, "", {path, lines_of(text)});
     } catch (const YAML::Exception& error) {
       return at(path + ":" + std::to_string(error.mark.line + 1), "this is not YAML: " + error.msg);
     }

@@ -128,6 +128,7 @@ TEST_F(ConfigTest, SaysWhatIsWrongAndWhere) {
       {"listen: \"a\\nb\"\n", "control characters"},
       {"auth: auto\nauth: auto\n", "jade.yml:2: 'auth' is given twice"},
       {"auth: auto\n---\nauth: auto\n", "more than one YAML document"},
+      {"auth: auto\n, together\n", "YAML"},
   };
   for (const auto& [yaml, message] : table) {
     EXPECT_THAT(failure(yaml), HasSubstr(message)) << yaml;
