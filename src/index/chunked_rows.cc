@@ -17,7 +17,13 @@ unsigned exponent_for(std::size_t stride_bytes) {
 }  // namespace
 
 ChunkedRows::ChunkedRows(std::size_t stride_bytes, BlockMemory& memory)
-    : stride_bytes_(stride_bytes), first_exponent_(exponent_for(stride_bytes)), memory_(memory) {}
+    : stride_bytes_(stride_bytes), first_exponent_(exponent_for(stride_bytes)), memory_(&memory) {}
+
+ChunkedRows::ChunkedRows(std::size_t stride_bytes, const std::byte* rows)
+    : stride_bytes_(stride_bytes),
+      first_exponent_(exponent_for(stride_bytes)),
+      memory_(nullptr),
+      fixed_(const_cast<std::byte*>(rows)) {}
 
 ChunkedRows::~ChunkedRows() {
   std::size_t rows_before = 0;
@@ -25,17 +31,17 @@ ChunkedRows::~ChunkedRows() {
     std::byte* block = chunk.load(std::memory_order_relaxed);
     if (block == nullptr) break;
     const std::size_t rows = place_of(static_cast<std::uint32_t>(rows_before)).rows_in_chunk;
-    memory_.release(block, rows * stride_bytes_);
+    memory_->release(block, rows * stride_bytes_);
     rows_before += rows;
   }
 }
 
 bool ChunkedRows::reserve(std::uint32_t row) {
-  if (row >= kRowsMax) return false;
+  if (row >= kRowsMax || fixed_ != nullptr) return false;
   const Place place = place_of(row);
   if (chunks_[place.chunk].load(std::memory_order_relaxed) != nullptr) return true;
   const std::size_t bytes = place.rows_in_chunk * stride_bytes_;
-  std::byte* block = memory_.allocate(bytes);
+  std::byte* block = memory_->allocate(bytes);
   if (block == nullptr) return false;
   chunk_bytes_.store(chunk_bytes_.load(std::memory_order_relaxed) + bytes, std::memory_order_relaxed);
   chunks_[place.chunk].store(block, std::memory_order_release);

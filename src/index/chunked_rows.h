@@ -21,6 +21,9 @@ class ChunkedRows {
 
   /// `memory` outlives this.
   ChunkedRows(std::size_t stride_bytes, BlockMemory& memory);
+  /// Rows that lie one after another in memory which somebody else holds, and which outlives this. Nothing can be
+  /// reserved and nothing is written.
+  ChunkedRows(std::size_t stride_bytes, const std::byte* rows);
   ~ChunkedRows();
   ChunkedRows(const ChunkedRows&) = delete;
   ChunkedRows& operator=(const ChunkedRows&) = delete;
@@ -30,12 +33,14 @@ class ChunkedRows {
   [[nodiscard]] bool reserve(std::uint32_t row);
 
   std::byte* row(std::uint32_t row) const {
+    if (fixed_ != nullptr) return fixed_ + row * stride_bytes_;
     const Place place = place_of(row);
     return chunks_[place.chunk].load(std::memory_order_acquire) + place.row_in_chunk * stride_bytes_;
   }
 
   /// How many rows from `row` on lie one stride apart.
   std::size_t contiguous_rows(std::uint32_t row) const {
+    if (fixed_ != nullptr) return kRowsMax - row;
     const Place place = place_of(row);
     return place.rows_in_chunk - place.row_in_chunk;
   }
@@ -66,7 +71,8 @@ class ChunkedRows {
 
   const std::size_t stride_bytes_;
   const unsigned first_exponent_;
-  BlockMemory& memory_;
+  BlockMemory* const memory_;
+  std::byte* const fixed_ = nullptr;
   std::array<std::atomic<std::byte*>, kChunksMax> chunks_{};
   std::atomic<std::size_t> chunk_bytes_{0};
 };

@@ -31,17 +31,17 @@ std::uint64_t hash_bytes(const std::byte* bytes, std::size_t count) {
   return mixed(hash ^ tail);
 }
 
+std::uint64_t hash_of(const VectorArena& arena, std::uint32_t slot) {
+  return hash_bytes(arena.vector(SlotId(slot)), arena.vector_bytes());
+}
+
 }  // namespace
 
 DuplicateTable::~DuplicateTable() {
   if (capacity_ != 0) memory_.release(reinterpret_cast<std::byte*>(entries_), memory_bytes());
 }
 
-std::uint64_t DuplicateTable::hash_of(std::uint32_t slot) const {
-  return hash_bytes(arena_.vector(SlotId(slot)), arena_.vector_bytes());
-}
-
-bool DuplicateTable::reserve() {
+bool DuplicateTable::reserve(const VectorArena& arena) {
   if (count_ < capacity_ - capacity_ / 4) return true;
   const std::size_t old_capacity = capacity_;
   const std::size_t capacity = std::max(kFirstCapacity, old_capacity * 2);
@@ -53,7 +53,7 @@ bool DuplicateTable::reserve() {
   memory_bytes_.store(capacity * sizeof(Entry), std::memory_order_relaxed);
   for (std::size_t i = 0; i < old_capacity; ++i) {
     if (old_entries[i].slot_plus_one == 0) continue;
-    Entry* entry = entry_for(hash_of(old_entries[i].slot_plus_one - 1));
+    Entry* entry = entry_for(hash_of(arena, old_entries[i].slot_plus_one - 1));
     while (entry->slot_plus_one != 0) entry = entry_after(entry);
     *entry = old_entries[i];
   }
@@ -61,15 +61,15 @@ bool DuplicateTable::reserve() {
   return true;
 }
 
-std::optional<std::uint32_t> DuplicateTable::find_or_add(std::uint32_t slot) {
-  const std::uint64_t hash = hash_of(slot);
+std::optional<std::uint32_t> DuplicateTable::find_or_add(const VectorArena& arena, std::uint32_t slot) {
+  const std::uint64_t hash = hash_of(arena, slot);
   const auto tag = static_cast<std::uint32_t>(hash >> 32);
-  const std::byte* vector = arena_.vector(SlotId(slot));
+  const std::byte* vector = arena.vector(SlotId(slot));
   Entry* entry = entry_for(hash);
   for (; entry->slot_plus_one != 0; entry = entry_after(entry)) {
     const std::uint32_t other = entry->slot_plus_one - 1;
     if (entry->tag != tag) continue;
-    if (std::memcmp(arena_.vector(SlotId(other)), vector, arena_.vector_bytes()) == 0) return other;
+    if (std::memcmp(arena.vector(SlotId(other)), vector, arena.vector_bytes()) == 0) return other;
   }
   *entry = {.slot_plus_one = slot + 1, .tag = tag};
   ++count_;

@@ -15,17 +15,17 @@ namespace jade::index {
 /// quarters full. One thread only, but for memory_bytes.
 class DuplicateTable {
  public:
-  /// Both outlive this.
-  DuplicateTable(const VectorArena& arena, BlockMemory& memory) : arena_(arena), memory_(memory) {}
+  /// `memory` outlives this. The arena that is handed to each call has the same vectors every time.
+  explicit DuplicateTable(BlockMemory& memory) : memory_(memory) {}
   ~DuplicateTable();
   DuplicateTable(const DuplicateTable&) = delete;
   DuplicateTable& operator=(const DuplicateTable&) = delete;
 
   /// Makes room for one more slot. False when memory cannot be had; nothing has changed then.
-  [[nodiscard]] bool reserve();
+  [[nodiscard]] bool reserve(const VectorArena& arena);
 
   /// The slot in the table whose vector equals that of `slot`; adds `slot` if there is none. Needs reserve() before.
-  std::optional<std::uint32_t> find_or_add(std::uint32_t slot);
+  std::optional<std::uint32_t> find_or_add(const VectorArena& arena, std::uint32_t slot);
 
   /// Safe from any thread.
   std::size_t memory_bytes() const { return memory_bytes_.load(std::memory_order_relaxed); }
@@ -39,9 +39,6 @@ class DuplicateTable {
 
   Entry* entry_for(std::uint64_t hash) const { return entries_ + (hash & (capacity_ - 1)); }
   Entry* entry_after(Entry* entry) const { return entry + 1 == entries_ + capacity_ ? entries_ : entry + 1; }
-  std::uint64_t hash_of(std::uint32_t slot) const;
-
-  const VectorArena& arena_;
   BlockMemory& memory_;
   Entry* entries_ = nullptr;
   std::size_t capacity_ = 0;

@@ -4,10 +4,13 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <span>
 
 #include "index/block_memory.h"
 #include "index/chunked_rows.h"
+#include "jade/result.h"
 
 namespace jade::index {
 
@@ -71,6 +74,25 @@ struct HnswEntry {
   std::uint32_t level;
 };
 
+/// What a graph is beside its three arrays.
+struct GraphShape {
+  std::uint32_t m = 0;
+  /// Nodes and twins.
+  std::uint32_t slots = 0;
+  std::uint32_t upper_rows = 0;
+  std::optional<HnswEntry> entry;
+  bool has_twins = false;
+};
+
+/// A graph's arrays as they lie in memory: a HnswNode a slot, its edges on the bottom layer, rows of edges on the
+/// layers above.
+struct GraphImage {
+  GraphShape shape;
+  std::span<const std::byte> nodes;
+  std::span<const std::byte> bottom;
+  std::span<const std::byte> upper;
+};
+
 /// Storage of a graph. One thread changes it; any thread reads what it reaches from entry().
 class HnswGraph {
  public:
@@ -80,6 +102,22 @@ class HnswGraph {
 
   /// `m`: edges on the upper layers, at most 64; `memory` outlives the graph.
   HnswGraph(std::uint32_t m, BlockMemory& memory);
+
+  /// A graph that does not change, in memory that somebody else holds and that outlives it.
+  explicit HnswGraph(const GraphImage& image);
+
+  /// kDataCorrupted unless every number in the image stays within it: what a search follows leads nowhere else, and
+  /// ends. Says nothing about how good the graph is.
+  static Result<void> check_image(const GraphImage& image);
+
+  GraphShape shape(std::uint32_t slots) const;
+  /// The image in pieces, in order: nodes, then bottom edges, then upper edges. Not while it changes.
+  struct ImageVisitor {
+    std::function<Result<void>(std::span<const std::byte>)> nodes;
+    std::function<Result<void>(std::span<const std::byte>)> bottom;
+    std::function<Result<void>(std::span<const std::byte>)> upper;
+  };
+  Result<void> visit_image(std::uint32_t slots, const ImageVisitor& visitor) const;
 
   std::uint32_t m() const { return m_; }
 

@@ -39,54 +39,80 @@ std::vector<Hit> hits_of(std::span<const Candidate> candidates, const SlotView& 
 
 }  // namespace
 
-struct HnswIndex::State {
-  State(const VectorArena& vectors, const IndexOptions& index_options, std::uint64_t level_seed, BlockMemory& memory)
-      : arena(vectors),
+/// What indexes over the same vectors share.
+struct HnswIndex::Shared {
+  Shared(const IndexOptions& index_options, std::uint64_t level_seed, BlockMemory& memory)
+      : ef_construction(index_options.ef_construction),
         seed(level_seed),
         graph(index_options.m, memory),
-        duplicates(vectors, memory),
-        linker(graph, vectors, index_options.ef_construction) {}
+        duplicates(memory) {}
+  explicit Shared(const GraphImage& image)
+      : graph(image), duplicates(machine_memory()), size(image.shape.slots), is_fixed(true) {}
 
-  const VectorArena& arena;
-  const std::uint64_t seed;
+  const std::uint32_t ef_construction = 0;
+  const std::uint64_t seed = 0;
   HnswGraph graph;
   DuplicateTable duplicates;
-  HnswLinker linker;
   std::atomic<std::uint32_t> size{0};
+  const bool is_fixed = false;
 };
 
 HnswIndex::HnswIndex(const VectorArena& arena, const IndexOptions& options, std::uint64_t seed, BlockMemory& memory)
-    : state_(std::make_unique<State>(arena, options, seed, memory)) {}
+    : HnswIndex(arena, std::make_shared<Shared>(options, seed, memory)) {}
+
+HnswIndex::HnswIndex(const VectorArena& arena, std::shared_ptr<Shared> shared)
+    : arena_(arena),
+      shared_(std::move(shared)),
+      linker_(std::make_unique<HnswLinker>(shared_->graph, arena, shared_->ef_construction)) {}
 
 HnswIndex::~HnswIndex() = default;
 
+Result<std::unique_ptr<HnswIndex>> HnswIndex::open(const VectorArena& arena, const GraphImage& image) {
+  JADE_RETURN_IF_ERROR(HnswGraph::check_image(image));
+  if (image.shape.slots > arena.size()) {
+    return Error(ErrorCode::kDataCorrupted, "graph: it has more slots than there are vectors");
+  }
+  return std::unique_ptr<HnswIndex>(new HnswIndex(arena, std::make_shared<Shared>(image)));
+}
+
+std::unique_ptr<HnswIndex> HnswIndex::over(const VectorArena& arena) const {
+  JADE_CHECK(size() <= arena.size(), "the other arena has the same vectors");
+  return std::unique_ptr<HnswIndex>(new HnswIndex(arena, shared_));
+}
+
+GraphShape HnswIndex::shape() const { return shared_->graph.shape(size()); }
+
+Result<void> HnswIndex::visit_image(const HnswGraph::ImageVisitor& visitor) const {
+  return shared_->graph.visit_image(size(), visitor);
+}
+
 Result<void> HnswIndex::insert(SlotId slot) {
-  State& state = *state_;
+  Shared& shared = *shared_;
   const std::uint32_t next = slot.value();
-  JADE_CHECK(next == state.size.load(std::memory_order_relaxed) && next < state.arena.size(),
+  JADE_CHECK(!shared.is_fixed && next == shared.size.load(std::memory_order_relaxed) && next < arena_.size(),
              "slots are linked in their order");
-  const std::uint32_t level = level_of(next, state.seed, state.graph.m());
-  if (!state.graph.reserve(next, level) || !state.duplicates.reserve()) {
+  const std::uint32_t level = level_of(next, shared.seed, shared.graph.m());
+  if (!shared.graph.reserve(next, level) || !shared.duplicates.reserve(arena_)) {
     return Error(ErrorCode::kStorageFull, "no memory for another graph node");
   }
-  if (const auto equal = state.duplicates.find_or_add(next)) {
-    state.graph.add_twin(next, *equal);
+  if (const auto equal = shared.duplicates.find_or_add(arena_, next)) {
+    shared.graph.add_twin(next, *equal);
   } else {
-    state.graph.add_node(next, level);
-    state.linker.link(next, level);
+    shared.graph.add_node(next, level);
+    linker_->link(next, level);
   }
-  state.size.store(next + 1, std::memory_order_release);
+  shared.size.store(next + 1, std::memory_order_release);
   return {};
 }
 
-std::uint32_t HnswIndex::size() const { return state_->size.load(std::memory_order_acquire); }
+std::uint32_t HnswIndex::size() const { return shared_->size.load(std::memory_order_acquire); }
 
 Result<SearchHits> HnswIndex::search(const Scorer& scorer, const SlotView& view, const SearchOptions& options) const {
   SearchHits result;
-  const auto entry = state_->graph.entry();
+  const auto entry = shared_->graph.entry();
   if (!entry.has_value() || options.k == 0) return result;
   WalkScratch& scratch = walk_scratch();
-  const WalkGround ground{.graph = state_->graph, .arena = state_->arena};
+  const WalkGround ground{.graph = shared_->graph, .arena = arena_};
   Candidate start{.distance = scorer.rank_distance(SlotId(entry->slot)), .slot = entry->slot};
   ++result.cost.distances;
   if (entry->level > 0) {
@@ -99,16 +125,15 @@ Result<SearchHits> HnswIndex::search(const Scorer& scorer, const SlotView& view,
           ground, scorer,
           {.start = start, .ef = std::max(options.ef, options.k), .view = view, .cancellation = options.cancellation},
           scratch, result.cost));
-  result.hits =
-      hits_of(candidates, view, options.k, max_rank_distance_for(state_->arena.metric(), options.max_distance));
+  result.hits = hits_of(candidates, view, options.k, max_rank_distance_for(arena_.metric(), options.max_distance));
   return result;
 }
 
 std::size_t HnswIndex::memory_bytes() const {
-  return sizeof(*this) + sizeof(State) - sizeof(HnswGraph) + state_->graph.memory_bytes() +
-         state_->duplicates.memory_bytes();
+  return sizeof(*this) + sizeof(Shared) - sizeof(HnswGraph) + shared_->graph.memory_bytes() +
+         shared_->duplicates.memory_bytes();
 }
 
-Result<void> HnswIndex::check_invariants() const { return check_graph(state_->graph, size()); }
+Result<void> HnswIndex::check_invariants() const { return check_graph(shared_->graph, size()); }
 
 }  // namespace jade::index

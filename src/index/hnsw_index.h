@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "index/hnsw_graph.h"
 #include "index/scorer.h"
 #include "index/search.h"
 #include "index/slot_view.h"
@@ -11,6 +12,8 @@
 #include "jade/types.h"
 
 namespace jade::index {
+
+class HnswLinker;
 
 /// A graph over an arena's slots 0 .. size()−1, linked in slot order. One thread inserts; any number of threads search
 /// at the same time without locks. Deleted slots stay in the graph as way-points; SlotView keeps them out of results.
@@ -20,6 +23,17 @@ class HnswIndex {
   HnswIndex(const VectorArena& arena, const IndexOptions& options, std::uint64_t seed,
             BlockMemory& memory = machine_memory());
   ~HnswIndex();
+
+  /// A graph that was built before: nothing can be inserted. What the image refers to outlives the index, as does the
+  /// arena, which has the vectors that the graph was built over. kDataCorrupted if the image is not a graph over them.
+  static Result<std::unique_ptr<HnswIndex>> open(const VectorArena& arena, const GraphImage& image);
+  /// The same graph over another arena with the same vectors in the same slots, or more. The two share what is linked;
+  /// from now on only the new one is inserted into.
+  std::unique_ptr<HnswIndex> over(const VectorArena& arena) const;
+
+  /// The graph, to be written down. Not while inserting.
+  GraphShape shape() const;
+  Result<void> visit_image(const HnswGraph::ImageVisitor& visitor) const;
 
   /// Links the next slot: `slot` equals size() and is in the arena. Writer only. kStorageFull when memory cannot be
   /// had; nothing has changed then.
@@ -41,8 +55,13 @@ class HnswIndex {
   Result<void> check_invariants() const;
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  struct Shared;
+  HnswIndex(const VectorArena& arena, std::shared_ptr<Shared> shared);
+
+  const VectorArena& arena_;
+  std::shared_ptr<Shared> shared_;
+  /// Of the inserting thread.
+  std::unique_ptr<HnswLinker> linker_;
 };
 
 }  // namespace jade::index

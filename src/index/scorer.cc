@@ -68,6 +68,7 @@ Scorer::Scorer(const VectorArena& arena, std::span<const std::byte> query)
 
 Scorer::Scorer(const VectorArena& arena, SlotId slot)
     : arena_(&arena), kernels_(&kernels_for(arena.metric())), query_(arena.vector(slot)) {
+  arena.touch(slot, 1);
   if (arena.metric() == Metric::kCosine) inverse_norm_ = arena.inverse_norm(slot, query_);
 }
 
@@ -85,6 +86,7 @@ float Scorer::finish(float kernel_result, SlotId slot, const std::byte* row) con
 }
 
 float Scorer::rank_distance(SlotId slot) const {
+  arena_->touch(slot, 1);
   const std::byte* row = arena_->vector(slot);
   return finish(kernels_->pair(query_, row, arena_->dimension()), slot, row);
 }
@@ -100,6 +102,7 @@ void Scorer::rank_distances(std::span<const SlotId> slots, std::span<float> out)
 }
 
 void Scorer::rank_distances(std::span<const SlotId> slots, const std::byte* const* rows, std::span<float> out) const {
+  arena_->touch(slots);
   kernels_->gathered(query_, rows, slots.size(), arena_->dimension(), out.data());
   for (std::size_t i = 0; i < slots.size(); ++i) out[i] = finish(out[i], slots[i], rows[i]);
 }
@@ -109,6 +112,7 @@ void Scorer::rank_distances(SlotId first, std::span<float> out) const {
   while (done < out.size()) {
     const SlotId from(first.value() + static_cast<std::uint32_t>(done));
     const std::size_t count = std::min(arena_->contiguous_slots(from), out.size() - done);
+    arena_->touch(from, count);
     const std::byte* row = arena_->vector(from);
     const simd::StridedRows rows{.first = row, .stride_bytes = arena_->stride_bytes(), .count = count};
     kernels_->strided(query_, rows, arena_->dimension(), out.data() + done);

@@ -32,6 +32,25 @@ VectorArena::VectorArena(std::uint32_t dimension, Metric metric, ElementType ele
       norm_in_row_(rows_.stride_bytes() - vector_bytes_ >= sizeof(float)),
       norms_(sizeof(float), memory) {}
 
+VectorArena::VectorArena(std::uint32_t dimension, Metric metric, ElementType element_type, const FixedVectors& vectors)
+    : dimension_(dimension),
+      metric_(metric),
+      element_type_(element_type),
+      vector_bytes_(bytes_of(dimension, element_type)),
+      rows_(stride_of(vector_bytes_), vectors.rows),
+      norm_in_row_(rows_.stride_bytes() - vector_bytes_ >= sizeof(float)),
+      norms_(sizeof(float), vectors.norms),
+      guard_(vectors.guard),
+      size_(vectors.count) {}
+
+std::size_t VectorArena::stride_bytes_for(std::uint32_t dimension, ElementType element_type) {
+  return stride_of(bytes_of(dimension, element_type));
+}
+
+void VectorArena::touch_each(std::span<const SlotId> slots) const {
+  for (const SlotId slot : slots) guard_->touch(vector(slot), stride_bytes());
+}
+
 Result<SlotId> VectorArena::append(std::span<const std::byte> vector) {
   if (vector.size() != vector_bytes_) {
     return Error(ErrorCode::kDimensionMismatch,

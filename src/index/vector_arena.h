@@ -14,11 +14,38 @@
 
 namespace jade::index {
 
-/// The vectors of one field in one shard, by slot. One thread appends; any thread reads slots below `size()`.
+/// Stands before vectors that may turn out to be damaged when they are read, for instance mapped from a file. Safe from
+/// any thread.
+class RowGuard {
+ public:
+  virtual ~RowGuard() = default;
+  /// True once everything that it guards is known to be whole.
+  bool complete() const { return complete_.load(std::memory_order_acquire); }
+  /// Looks at the bytes before they are used for the first time. What it finds damaged it remembers: whoever reads asks
+  /// it at the end.
+  virtual void touch(const std::byte* first, std::size_t bytes) const = 0;
+
+ protected:
+  mutable std::atomic<bool> complete_{false};
+};
+
+/// Vectors in memory that somebody else holds, laid out as an arena lays them out: stride_bytes_for() apart. `norms` is
+/// needed where the metric is cosine and the padding has no room (VectorArena::has_norm_rows). `guard` may be null. All
+/// outlive the arena.
+struct FixedVectors {
+  const std::byte* rows = nullptr;
+  const std::byte* norms = nullptr;
+  std::uint32_t count = 0;
+  const RowGuard* guard = nullptr;
+};
+
+/// The vectors of one field in one segment, by slot. One thread appends; any thread reads slots below `size()`.
 class VectorArena {
  public:
   /// `memory` outlives the arena. An empty arena has taken none of it.
   VectorArena(std::uint32_t dimension, Metric metric, ElementType element_type, BlockMemory& memory = machine_memory());
+  /// An arena that is full: nothing can be appended.
+  VectorArena(std::uint32_t dimension, Metric metric, ElementType element_type, const FixedVectors& vectors);
   VectorArena(const VectorArena&) = delete;
   VectorArena& operator=(const VectorArena&) = delete;
 
@@ -48,6 +75,18 @@ class VectorArena {
   /// How many vectors from `slot` on lie stride_bytes() apart, beyond size() too.
   std::size_t contiguous_slots(SlotId slot) const { return rows_.contiguous_rows(slot.value()); }
   std::size_t stride_bytes() const { return rows_.stride_bytes(); }
+  static std::size_t stride_bytes_for(std::uint32_t dimension, ElementType element_type);
+  /// Whether inverse norms are kept apart from the vectors, four bytes each.
+  bool has_norm_rows() const { return metric_ == Metric::kCosine && !norm_in_row_; }
+
+  /// Before the vectors at `slots` are read, where they are guarded.
+  void touch(std::span<const SlotId> slots) const {
+    if (guard_ != nullptr && !guard_->complete()) touch_each(slots);
+  }
+  /// The same for `count` vectors from `first` on.
+  void touch(SlotId first, std::size_t count) const {
+    if (guard_ != nullptr && !guard_->complete()) guard_->touch(vector(first), count * stride_bytes());
+  }
 
   /// Slots below this are complete and readable (acquire).
   std::uint32_t size() const { return size_.load(std::memory_order_acquire); }
@@ -55,6 +94,8 @@ class VectorArena {
   std::size_t memory_bytes() const;
 
  private:
+  void touch_each(std::span<const SlotId> slots) const;
+
   const std::uint32_t dimension_;
   const Metric metric_;
   const ElementType element_type_;
@@ -63,6 +104,7 @@ class VectorArena {
   // The inverse norm is kept in the row's padding where that has room, so that scoring a row reads no other line.
   const bool norm_in_row_;
   ChunkedRows norms_;
+  const RowGuard* const guard_ = nullptr;
   std::atomic<std::uint32_t> size_{0};
 };
 
