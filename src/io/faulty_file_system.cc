@@ -10,9 +10,11 @@
 namespace jade::io {
 
 std::string_view call_kind_name(CallKind kind) {
-  constexpr std::array<std::string_view, 14> kNames = {
-      "open", "read",           "write", "size", "truncate", "sync", "stat", "rename", "remove", "create_directories",
-      "list", "sync_directory", "lock",  "space"};
+  constexpr std::array<std::string_view, 16> kNames = {
+      "open",    "read",           "write",  "size",   "truncate",
+      "sync",    "stat",           "rename", "remove", "create_directories",
+      "list",    "sync_directory", "lock",   "space",  "map",
+      "allocate"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 
@@ -45,12 +47,22 @@ class FaultyFileSystem::FaultyFile final : public File {
     return base_->truncate(size);
   }
 
+  Result<void> allocate(std::uint64_t bytes) override {
+    JADE_RETURN_IF_ERROR(owner_.begin_or_fail({.kind = CallKind::kAllocate, .path = path_, .bytes = bytes}));
+    return base_->allocate(bytes);
+  }
+
   Result<void> sync() override {
     if (auto begun = owner_.begin_or_fail({.kind = CallKind::kSync, .path = path_}); !begun.ok()) {
       owner_.forget_unsynced(path_);
       return begun;
     }
     return base_->sync();
+  }
+
+  Result<std::unique_ptr<Mapping>> map() override {
+    JADE_RETURN_IF_ERROR(owner_.begin_or_fail({.kind = CallKind::kMap, .path = path_}));
+    return base_->map();
   }
 
  private:

@@ -32,6 +32,8 @@ enum class CallKind : std::uint8_t {
   kSyncDirectory,
   kLock,
   kSpace,
+  kMap,
+  kAllocate,
 };
 
 std::string_view call_kind_name(CallKind kind);
@@ -42,7 +44,7 @@ struct Call {
   /// Of a rename: the old name.
   std::string path = {};
   std::uint64_t offset = 0;
-  /// Bytes asked for by a read or write; the new size of a truncate.
+  /// Bytes asked for by a read, write or allocate; the new size of a truncate.
   std::uint64_t bytes = 0;
 };
 

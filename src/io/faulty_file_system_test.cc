@@ -56,6 +56,8 @@ TEST_F(FaultyFileSystemTest, FailsEveryKindOfCall) {
       {CallKind::kSyncDirectory, [&] { return errno_in(faulty_.sync_directory("/")); }},
       {CallKind::kLock, [&] { return errno_in(faulty_.lock("LOCK", "me")); }},
       {CallKind::kSpace, [&] { return errno_in(faulty_.space("/")); }},
+      {CallKind::kMap, [&] { return errno_in(file_->map()); }},
+      {CallKind::kAllocate, [&] { return errno_in(file_->allocate(8)); }},
   };
   for (const Row& row : rows) {
     SCOPED_TRACE(call_kind_name(row.kind));

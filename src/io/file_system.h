@@ -20,6 +20,31 @@ enum class OpenMode : std::uint8_t {
   kCreateNew,  ///< kAlreadyExists when present.
 };
 
+/// A file's bytes in memory, fetched from the disk when they are touched. Lives on when the file is closed, renamed or
+/// removed. Safe from any thread.
+class Mapping {
+ public:
+  virtual ~Mapping() = default;
+
+  /// As many as the file had when it was mapped. They begin on a page. What is written to the file shows here.
+  std::span<const std::byte> bytes() const { return bytes_; }
+
+  /// True once a page was touched that could not be read: the disk failed, or the file was cut below it. Such a page
+  /// reads as zeros from then on. Ask after having used the bytes.
+  virtual bool failed() const = 0;
+
+  /// Advice: fetch this range ahead. The range lies in `bytes()`.
+  virtual void will_need(std::uint64_t offset, std::uint64_t count) = 0;
+  /// Advice: fetch no more than what is touched.
+  virtual void random_access() = 0;
+
+ protected:
+  explicit Mapping(std::span<const std::byte> bytes) : bytes_(bytes) {}
+
+ private:
+  const std::span<const std::byte> bytes_;
+};
+
 /// An open file. Reads and writes of different ranges may run at the same time; the rest is for one thread at a time.
 /// Failures are kStorageFull (no space, no quota) or kIo; both carry the detail "errno". After a failed sync nothing
 /// is known about what was written since the last good one: the caller must not retry it.
@@ -33,9 +58,14 @@ class File {
   virtual Result<void> write_at(std::uint64_t offset, std::span<const std::byte> bytes) = 0;
   virtual Result<std::uint64_t> size() = 0;
   virtual Result<void> truncate(std::uint64_t size) = 0;
+  /// Makes the file at least `bytes` (not 0) long, with zeros, and takes the room for them from the disk now.
+  /// kStorageFull: the file may have grown by some of it.
+  virtual Result<void> allocate(std::uint64_t bytes) = 0;
   /// When it returns, the file's bytes and size survive power loss (fdatasync). The file's name only survives after
   /// `FileSystem::sync_directory` on its directory.
   virtual Result<void> sync() = 0;
+  /// Maps the whole file, as large as it is now, for reading.
+  virtual Result<std::unique_ptr<Mapping>> map() = 0;
 };
 
 /// Holds an exclusive lock on a path until destroyed (or the process dies).

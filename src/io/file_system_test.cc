@@ -167,7 +167,17 @@ TEST_P(FileSystemConformance, RefusesToChangeThroughAReadingHandle) {
   const auto file = must_open("a", OpenMode::kRead);
   expect_errno(file->write_at(0, as_bytes("lost")), EBADF);
   expect_errno(file->truncate(0), EINVAL);
+  expect_errno(file->allocate(8), EBADF);
   EXPECT_EQ(must_read("a"), "kept");
+}
+
+TEST_P(FileSystemConformance, AllocatesWhatAFileDoesNotHaveYet) {
+  const auto file = must_open("a", OpenMode::kCreate);
+  ASSERT_TRUE(file->write_at(0, as_bytes("kept")).ok());
+  ASSERT_TRUE(file->allocate(2).ok());
+  EXPECT_EQ(must_read("a"), "kept");
+  ASSERT_TRUE(file->allocate(8).ok());
+  EXPECT_EQ(must_read("a"), std::string("kept\0\0\0\0", 8));
 }
 
 TEST_P(FileSystemConformance, NamesThePathInItsErrors) {
@@ -320,6 +330,48 @@ TEST_P(FileSystemConformance, ServesManyThreads) {
   const std::string all = must_read("shared");
   ASSERT_EQ(all.size(), kThreads * kRounds * 64);
   for (std::size_t i = 0; i < all.size(); ++i) ASSERT_EQ(all[i], static_cast<char>('a' + i / 64 % kThreads));
+}
+
+std::string text_of(const Mapping& mapping) {
+  return {reinterpret_cast<const char*>(mapping.bytes().data()), mapping.bytes().size()};
+}
+
+TEST_P(FileSystemConformance, MapsAFileAsLargeAsItIs) {
+  must_write("a", "0123456789");
+  const auto mapping = must_open("a", OpenMode::kRead)->map().value();
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(mapping->bytes().data()) % 4096, 0U);
+  EXPECT_EQ(text_of(*mapping), "0123456789");
+  mapping->random_access();
+  mapping->will_need(3, 4);
+  const auto file = must_open("a", OpenMode::kReadWrite);
+  ASSERT_TRUE(file->write_at(8, as_bytes("abcdef")).ok());
+  ASSERT_TRUE(file->write_at(20, as_bytes("beyond")).ok());
+  EXPECT_EQ(text_of(*mapping), "01234567ab");
+  EXPECT_FALSE(mapping->failed());
+  ASSERT_TRUE(fs().remove(path("a")).ok());
+  EXPECT_EQ(text_of(*mapping), "01234567ab");
+}
+
+TEST_P(FileSystemConformance, MapsAnEmptyFile) {
+  must_write("a", "");
+  const auto mapping = must_open("a", OpenMode::kRead)->map().value();
+  EXPECT_TRUE(mapping->bytes().empty());
+  mapping->random_access();
+  mapping->will_need(0, 0);
+  EXPECT_FALSE(mapping->failed());
+}
+
+TEST_P(FileSystemConformance, MappingsFailWhereTheFileWasCut) {
+  must_write("a", std::string(20000, 'x'));
+  const auto file = must_open("a", OpenMode::kReadWrite);
+  const auto mapping = file->map().value();
+  ASSERT_TRUE(file->truncate(30000).ok());
+  ASSERT_TRUE(file->truncate(19000).ok());
+  EXPECT_EQ(text_of(*mapping), std::string(19000, 'x') + std::string(1000, '\0'));
+  EXPECT_FALSE(mapping->failed());
+  ASSERT_TRUE(file->truncate(4100).ok());
+  EXPECT_EQ(text_of(*mapping), std::string(4100, 'x') + std::string(15900, '\0'));
+  EXPECT_TRUE(mapping->failed());
 }
 
 INSTANTIATE_TEST_SUITE_P(Implementations, FileSystemConformance,

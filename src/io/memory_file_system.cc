@@ -11,6 +11,7 @@
 #include "base/mutex.h"
 #include "io/cached_file.h"
 #include "io/io_error.h"
+#include "io/memory_mapping.h"
 
 namespace jade::io {
 namespace {
@@ -42,7 +43,16 @@ struct Node {
   Entries entries;
   Entries disk_entries;
   std::vector<EntryChange> changes;
+  MemoryMappings mappings;
 
+  void write(std::uint64_t offset, std::span<const std::byte> bytes) {
+    file.write(offset, bytes);
+    mappings.write(offset, bytes);
+  }
+  void truncate(std::uint64_t size) {
+    file.truncate(size);
+    mappings.truncate(size);
+  }
   void change(EntryChange entry_change) {
     apply_change(entry_change, entries);
     changes.push_back(std::move(entry_change));
@@ -237,7 +247,7 @@ class MemoryFileSystem::State::OpenFile final : public File {
     const std::uint64_t end = offset + bytes.size();
     const std::uint64_t growth = end > size ? end - size : 0;
     const std::uint64_t missing = std::min<std::uint64_t>(growth - state_->bytes_left(growth), bytes.size());
-    node_->file.write(offset, bytes.first(bytes.size() - missing));
+    node_->write(offset, bytes.first(bytes.size() - missing));
     if (missing > 0) return io_error(ENOSPC, "writing", path_);
     return {};
   }
@@ -253,7 +263,19 @@ class MemoryFileSystem::State::OpenFile final : public File {
     JADE_RETURN_IF_ERROR(check_alive("truncating"));
     if (!writable_) return io_error(EINVAL, "truncating", path_);
     if (size > kFileBytesMax) return io_error(EFBIG, "truncating", path_);
-    node_->file.truncate(size);
+    node_->truncate(size);
+    return {};
+  }
+
+  Result<void> allocate(std::uint64_t bytes) override {
+    const MutexLock lock(state_->mutex);
+    JADE_RETURN_IF_ERROR(check_alive("allocating"));
+    if (!writable_) return io_error(EBADF, "allocating", path_);
+    if (bytes > kFileBytesMax) return io_error(EFBIG, "allocating", path_);
+    const std::uint64_t size = node_->file.size();
+    if (bytes <= size) return {};
+    if (state_->bytes_left(bytes - size) < bytes - size) return io_error(ENOSPC, "allocating", path_);
+    node_->file.truncate(bytes);
     return {};
   }
 
@@ -262,6 +284,12 @@ class MemoryFileSystem::State::OpenFile final : public File {
     JADE_RETURN_IF_ERROR(check_alive("syncing"));
     node_->file.sync();
     return {};
+  }
+
+  Result<std::unique_ptr<Mapping>> map() override {
+    const MutexLock lock(state_->mutex);
+    JADE_RETURN_IF_ERROR(check_alive("mapping"));
+    return node_->mappings.map(node_->file);
   }
 
  private:

@@ -17,6 +17,9 @@ namespace jade::io {
 /// likewise: a new, renamed or removed name is durable only after `sync_directory`. Relative and absolute paths mean
 /// the same; the root exists and is durable. Safe from any thread.
 ///
+/// A mapping shows what is written to its file later, as a real one does, and counts as failed once the file was cut
+/// below a page of it. A crash leaves it as it is. Its bytes are not guarded against a write at the same time.
+///
 /// A test that cuts the power at every call hands the code under test a FaultyFileSystem over this one, and in its hook
 /// takes a `clone()` of this one, which it crashes, opens anew and examines.
 class MemoryFileSystem final : public FileSystem {

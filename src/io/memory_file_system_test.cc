@@ -53,6 +53,16 @@ TEST(MemoryFileSystem, WritesWhatFitsIntoItsCapacity) {
   EXPECT_EQ(fs.space("/")->total_bytes, 10U);
 }
 
+TEST(MemoryFileSystem, AllocatesFromItsCapacity) {
+  MemoryFileSystem fs;
+  fs.set_capacity_bytes(10);
+  const auto file = fs.open("a", OpenMode::kCreate).value();
+  EXPECT_EQ(errno_in(file->allocate(11)), ENOSPC);
+  EXPECT_EQ(file->size().value(), 0U);
+  EXPECT_TRUE(file->allocate(8).ok());
+  EXPECT_EQ(fs.space("/")->available_bytes, 2U);
+}
+
 TEST(MemoryFileSystem, StaysFullWhenItsCapacityShrinks) {
   MemoryFileSystem fs;
   ASSERT_TRUE(write_file(fs, "a", "1234").ok());
@@ -67,6 +77,7 @@ TEST(MemoryFileSystem, RefusesAbsurdSizes) {
   EXPECT_EQ(errno_in(file->write_at(UINT64_MAX, as_bytes("x"))), EFBIG);
   EXPECT_EQ(errno_in(file->write_at(kLimit, as_bytes("x"))), EFBIG);
   EXPECT_EQ(errno_in(file->truncate(kLimit + 1)), EFBIG);
+  EXPECT_EQ(errno_in(file->allocate(kLimit + 1)), EFBIG);
 }
 
 TEST(MemoryFileSystem, ClonesWithoutSharing) {

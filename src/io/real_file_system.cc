@@ -1,6 +1,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include <system_error>
 #include <utility>
 
+#include "io/bus_error_guard.h"
 #include "io/file_system.h"
 #include "io/io_error.h"
 #include "io/transfer.h"
@@ -76,6 +78,40 @@ Result<void> write_descriptor(int fd, std::uint64_t offset, std::span<const std:
   return {};
 }
 
+class RealMapping final : public Mapping {
+ public:
+  explicit RealMapping(std::span<std::byte> pages) : Mapping(pages), pages_(pages), guard_(std::in_place, pages) {}
+  ~RealMapping() override {
+    // Before the addresses can be another mapping's.
+    guard_.reset();
+    ::munmap(pages_.data(), pages_.size());
+  }
+
+  bool failed() const override { return guard_->failed(); }
+  // The advice may be refused: the pages come when they are touched all the same.
+  void will_need(std::uint64_t offset, std::uint64_t count) override {
+    const std::uint64_t begin = offset / kPageBytes * kPageBytes;
+    ::madvise(pages_.data() + begin, offset + count - begin, MADV_WILLNEED);
+  }
+  void random_access() override { ::madvise(pages_.data(), pages_.size(), MADV_RANDOM); }
+
+ private:
+  // Larger pages than that make the advice fail, no more.
+  static constexpr std::uint64_t kPageBytes = 4096;
+
+  const std::span<std::byte> pages_;
+  std::optional<BusErrorGuard> guard_;
+};
+
+/// An empty file cannot be mapped.
+class EmptyMapping final : public Mapping {
+ public:
+  EmptyMapping() : Mapping({}) {}
+  bool failed() const override { return false; }
+  void will_need(std::uint64_t, std::uint64_t) override {}
+  void random_access() override {}
+};
+
 class RealFile final : public File {
  public:
   RealFile(Descriptor descriptor, std::string path) : descriptor_(std::move(descriptor)), path_(std::move(path)) {}
@@ -95,8 +131,23 @@ class RealFile final : public File {
     const int result = retry_interrupted([&] { return ::ftruncate(descriptor_.get(), static_cast<off_t>(size)); });
     return checked(result, "truncating", path_);
   }
+  Result<void> allocate(std::uint64_t bytes) override {
+    const int result = retry_interrupted([&] {
+      // Unlike the others it returns what is wrong.
+      errno = ::posix_fallocate(descriptor_.get(), 0, static_cast<off_t>(bytes));
+      return errno == 0 ? 0 : -1;
+    });
+    return checked(result, "allocating", path_);
+  }
   // An interrupted sync is a failed one: nobody knows what became of the pages that it had taken.
   Result<void> sync() override { return checked(::fdatasync(descriptor_.get()), "syncing", path_); }
+  Result<std::unique_ptr<Mapping>> map() override {
+    JADE_ASSIGN_OR_RETURN(const std::uint64_t bytes, size());
+    if (bytes == 0) return std::make_unique<EmptyMapping>();
+    void* pages = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, descriptor_.get(), 0);
+    if (pages == MAP_FAILED) return io_error(errno, "mapping", path_);
+    return std::make_unique<RealMapping>(std::span(static_cast<std::byte*>(pages), bytes));
+  }
 
  private:
   Descriptor descriptor_;

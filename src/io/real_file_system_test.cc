@@ -1,7 +1,9 @@
 // Failures that only the operating system can produce; the promises themselves are in file_system_test.cc.
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <cerrno>
+#include <fstream>
 #include <string>
 
 #include "io/file_system.h"
@@ -39,6 +41,22 @@ TEST(RealFileSystem, ReportsAFailedRead) {
   ASSERT_TRUE(file.ok());
   std::byte byte{};
   EXPECT_EQ(errno_in((*file)->read_at(0, std::span(&byte, 1))), EIO);
+}
+
+TEST(RealFileSystem, ReportsWhatCannotBeMapped) {
+  const TemporaryDirectory directory;
+  const auto file = real_file_system().open(join_path(directory.path(), "large"), OpenMode::kCreate).value();
+  constexpr std::uint64_t kBytes = std::uint64_t{1} << 31;
+  ASSERT_TRUE(file->truncate(kBytes).ok());
+  std::uint64_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  struct rlimit before = {};
+  ::getrlimit(RLIMIT_AS, &before);
+  const struct rlimit limit = {pages * 4096 + kBytes / 2, before.rlim_max};
+  ::setrlimit(RLIMIT_AS, &limit);
+  const auto mapping = file->map();
+  ::setrlimit(RLIMIT_AS, &before);
+  EXPECT_EQ(errno_in(mapping), ENOMEM);
 }
 
 TEST(RealFileSystem, ReportsALockFileThatTakesNoText) {
