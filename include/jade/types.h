@@ -29,6 +29,12 @@ enum class IndexType : std::uint8_t {
   kHnsw,  ///< A navigable small-world graph (Malkov and Yashunin, arXiv 1603.09320).
 };
 
+/// What an acknowledged write survives.
+enum class Durability : std::uint8_t {
+  kDurable,  ///< Power loss: it was synced to the disk before it was acknowledged.
+  kRelaxed,  ///< The end of the process: the operating system has it, and writes it to the disk soon.
+};
+
 /// Effective parameters of a vector index. Ranges are those of the wire contract.
 struct IndexOptions {
   IndexType type = IndexType::kAuto;
@@ -49,5 +55,7 @@ std::string_view element_type_name(ElementType type);
 std::optional<ElementType> element_type_from_name(std::string_view name);
 std::string_view index_type_name(IndexType type);
 std::optional<IndexType> index_type_from_name(std::string_view name);
+std::string_view durability_name(Durability durability);
+std::optional<Durability> durability_from_name(std::string_view name);
 
 }  // namespace jade

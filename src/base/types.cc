@@ -26,6 +26,10 @@ constexpr std::array kIndexTypes = {
     std::pair{IndexType::kFlat, std::string_view("FLAT")},
     std::pair{IndexType::kHnsw, std::string_view("HNSW")},
 };
+constexpr std::array kDurabilities = {
+    std::pair{Durability::kDurable, std::string_view("durable")},
+    std::pair{Durability::kRelaxed, std::string_view("relaxed")},
+};
 
 template <class Enum>
 std::string_view name_of(NameTable<Enum> table, Enum value) {
@@ -53,5 +57,9 @@ std::optional<ElementType> element_type_from_name(std::string_view name) {
 }
 std::string_view index_type_name(IndexType type) { return name_of<IndexType>(kIndexTypes, type); }
 std::optional<IndexType> index_type_from_name(std::string_view name) { return value_of<IndexType>(kIndexTypes, name); }
+std::string_view durability_name(Durability durability) { return name_of<Durability>(kDurabilities, durability); }
+std::optional<Durability> durability_from_name(std::string_view name) {
+  return value_of<Durability>(kDurabilities, name);
+}
 
 }  // namespace jade

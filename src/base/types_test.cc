@@ -34,6 +34,14 @@ TEST(ElementType, NamesReadBack) {
   EXPECT_FALSE(element_type_from_name("f64").has_value());
 }
 
+TEST(Durability, NamesReadBack) {
+  for (const Durability durability : {Durability::kDurable, Durability::kRelaxed}) {
+    EXPECT_EQ(durability_from_name(durability_name(durability)), durability);
+  }
+  EXPECT_EQ(durability_name(Durability::kRelaxed), "relaxed");
+  EXPECT_FALSE(durability_from_name("Durable").has_value());
+}
+
 TEST(IndexType, NamesReadBack) {
   for (const IndexType type : {IndexType::kAuto, IndexType::kFlat, IndexType::kHnsw}) {
     EXPECT_EQ(index_type_from_name(index_type_name(type)), type);
