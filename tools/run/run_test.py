@@ -71,6 +71,11 @@ def wait_for(path):
         time.sleep(0.02)
 
 
+def heed_interrupts():
+    """A runner in the background ignores interrupts, its children inherit that, and a shell cannot trap what it ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Run(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -110,7 +115,8 @@ class Run(unittest.TestCase):
             if name not in variables:
                 environment.pop(name, None)
         return subprocess.Popen([self.root / "tools/run" / script], cwd="/", env=environment, text=True,
-                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+                                preexec_fn=heed_interrupts)
 
     def run_until(self, wanted, between=lambda: None, **variables):
         """Starts, reads until a line holds `wanted`, interrupts as Ctrl-C does, and returns all of the output."""
