@@ -13,13 +13,18 @@ constexpr std::uint32_t kSlotsAtOnce = 128;
 
 }  // namespace
 
-BackgroundIndexer::BackgroundIndexer(ShardData& data, Executor& background, const Clock& clock)
-    : data_(data), background_(background), clock_(clock) {}
+BackgroundIndexer::BackgroundIndexer(const ShardState& state, Executor& background, const Clock& clock)
+    : state_(state), background_(background), clock_(clock) {}
 
 BackgroundIndexer::~BackgroundIndexer() { stop(); }
 
 bool BackgroundIndexer::has_work() const {
-  return std::ranges::any_of(data_.fields, [](const auto& field) { return field->pending() > 0; });
+  return std::ranges::any_of(state_.segments(), [](const std::shared_ptr<Segment>& segment) {
+    for (std::size_t i = 0; i < segment->field_count(); ++i) {
+      if (segment->field(i).pending() > 0) return true;
+    }
+    return false;
+  });
 }
 
 void BackgroundIndexer::notify() {
@@ -66,9 +71,11 @@ void BackgroundIndexer::run(const std::shared_ptr<Turn>& turn, BackgroundIndexer
 }
 
 Result<void> BackgroundIndexer::index_a_while() {
-  for (const auto& field : data_.fields) {
-    JADE_ASSIGN_OR_RETURN(const std::uint32_t linked, field->index_some(kSlotsAtOnce));
-    rate_.add(clock_, linked);
+  for (const std::shared_ptr<Segment>& segment : state_.segments()) {
+    for (std::size_t i = 0; i < segment->field_count(); ++i) {
+      JADE_ASSIGN_OR_RETURN(const std::uint32_t linked, segment->field(i).index_some(kSlotsAtOnce));
+      rate_.add(clock_, linked);
+    }
   }
   return {};
 }

@@ -8,7 +8,7 @@
 #include "base/executor.h"
 #include "base/mutex.h"
 #include "engine/rate_meter.h"
-#include "engine/shard_view.h"
+#include "engine/shard_state.h"
 #include "jade/result.h"
 
 namespace jade::engine {
@@ -17,7 +17,7 @@ namespace jade::engine {
 class BackgroundIndexer {
  public:
   /// All outlive this.
-  BackgroundIndexer(ShardData& data, Executor& background, const Clock& clock);
+  BackgroundIndexer(const ShardState& state, Executor& background, const Clock& clock);
   ~BackgroundIndexer();
 
   /// Starts a task if there is work, none waits or runs, and `stop` was not called. Cheap when there is nothing to do.
@@ -43,7 +43,7 @@ class BackgroundIndexer {
   static void run(const std::shared_ptr<Turn>& turn, BackgroundIndexer& indexer, Executor& background);
   Result<void> index_a_while();
 
-  ShardData& data_;
+  const ShardState& state_;
   Executor& background_;
   const Clock& clock_;
   RateMeter rate_;

@@ -38,35 +38,40 @@ RowId IdTable::find(const RowStore& rows, std::string_view id) const {
   return entry == kEmpty ? kNoRow : row_of(entry);
 }
 
-IdMap::IdMap() : table_(std::make_shared<IdTable>(kFirstCapacity)), published_(table_) {}
+void IdTable::take_over(const IdTable& smaller) {
+  const std::size_t mask = capacity_ - 1;
+  for (std::size_t i = 0; i < smaller.capacity_; ++i) {
+    const std::uint64_t entry = smaller.entries_[i].load(std::memory_order_relaxed);
+    if (entry == kEmpty) continue;
+    // Ids differ, so the first empty place is right; ids need not be compared.
+    std::size_t place = hash_part(entry) & mask;
+    while (entries_[place].load(std::memory_order_relaxed) != kEmpty) place = (place + 1) & mask;
+    entries_[place].store(entry, std::memory_order_relaxed);
+  }
+}
+
+IdMap::IdMap() { add_generation(kFirstCapacity); }
 
 void IdMap::set(const RowStore& rows, RowId row) {
   const std::string_view id = rows[row].id;
   const std::uint32_t hash = hash_of(id);
-  std::size_t place = table_->locate(rows, id, hash);
-  if (table_->entries_[place].load(std::memory_order_relaxed) == kEmpty) {
-    if ((used_ + 1) * 5 > table_->capacity_ * 3) {
-      grow();
-      place = table_->locate(rows, id, hash);
+  std::size_t place = newest().locate(rows, id, hash);
+  if (newest().entries_[place].load(std::memory_order_relaxed) == kEmpty) {
+    if ((used_ + 1) * 5 > newest().capacity_ * 3) {
+      add_generation(newest().capacity_ * 2);
+      place = newest().locate(rows, id, hash);
     }
     ++used_;
   }
-  table_->entries_[place].store(entry_of(hash, row), std::memory_order_release);
+  newest().entries_[place].store(entry_of(hash, row), std::memory_order_release);
 }
 
-void IdMap::grow() {
-  auto larger = std::make_shared<IdTable>(table_->capacity_ * 2);
-  const std::size_t mask = larger->capacity_ - 1;
-  for (std::size_t i = 0; i < table_->capacity_; ++i) {
-    const std::uint64_t entry = table_->entries_[i].load(std::memory_order_relaxed);
-    if (entry == kEmpty) continue;
-    // Ids differ, so the first empty place is right; ids need not be compared.
-    std::size_t place = hash_part(entry) & mask;
-    while (larger->entries_[place].load(std::memory_order_relaxed) != kEmpty) place = (place + 1) & mask;
-    larger->entries_[place].store(entry, std::memory_order_relaxed);
-  }
-  table_ = std::move(larger);
-  published_ = table_;
+void IdMap::add_generation(std::size_t capacity) {
+  auto next = std::make_unique<IdTable>(capacity);
+  if (!generations_.empty()) next->take_over(newest());
+  memory_bytes_.fetch_add(next->memory_bytes(), std::memory_order_relaxed);
+  table_.store(next.get(), std::memory_order_release);
+  generations_.push_back(std::move(next));
 }
 
 }  // namespace jade::engine

@@ -13,38 +13,42 @@ namespace {
 // What a row costs beside its id, metadata and vectors: the row itself, its id's place in the map.
 constexpr std::uint64_t kRowBytes = sizeof(Row) + 32;
 
+using Fields = std::vector<storage::VectorFieldDefinition>;
+
 std::int64_t micros(WallTime time) { return time.time_since_epoch().count(); }
 
 /// Memory that a row will take, graph included: counted the same when it is accepted and when it is replayed.
-std::uint64_t row_bytes(const ShardData& data, std::size_t id_bytes, std::size_t metadata_bytes, std::size_t vectors,
+std::uint64_t row_bytes(const Fields& fields, std::size_t id_bytes, std::size_t metadata_bytes, std::size_t vectors,
                         std::size_t vector_bytes) {
   std::uint64_t graph_bytes = 0;
-  for (const auto& field : data.fields) {
-    const IndexOptions& index = field->definition().index;
+  for (const auto& field : fields) {
+    const IndexOptions& index = field.index;
     if (index.type != IndexType::kFlat) graph_bytes = std::max<std::uint64_t>(graph_bytes, (2 * index.m + 4) * 4);
   }
   return kRowBytes + id_bytes + metadata_bytes + vector_bytes + vectors * (graph_bytes + 16);
 }
 
-std::uint64_t write_bytes(const ShardData& data, const storage::WriteBatch& batch) {
+std::uint64_t write_bytes(const Fields& fields, const storage::WriteBatch& batch) {
   std::uint64_t total = 0;
   for (const storage::RowWrite& row : batch.rows) {
     if (row.kind == storage::WriteKind::kDelete) continue;
     std::size_t vector_bytes = 0;
     for (const storage::VectorValue& vector : row.vectors) vector_bytes += vector.bytes.size();
-    total += row_bytes(data, row.id.size(), row.metadata ? row.metadata->size() : 0, row.vectors.size(), vector_bytes);
+    total +=
+        row_bytes(fields, row.id.size(), row.metadata ? row.metadata->size() : 0, row.vectors.size(), vector_bytes);
   }
   return total;
 }
 
-std::uint64_t write_bytes(const ShardData& data, const storage::WriteBatchView& batch) {
+std::uint64_t write_bytes(const Fields& fields, const storage::WriteBatchView& batch) {
   std::uint64_t total = 0;
   for (std::size_t i = 0; i < batch.size(); ++i) {
     const storage::RowWriteView row = batch.row(i);
     if (row.kind == storage::WriteKind::kDelete) continue;
     std::size_t vector_bytes = 0;
     for (const auto& vector : row.vectors) vector_bytes += vector.bytes.size();
-    total += row_bytes(data, row.id.size(), row.metadata ? row.metadata->size() : 0, row.vectors.size(), vector_bytes);
+    total +=
+        row_bytes(fields, row.id.size(), row.metadata ? row.metadata->size() : 0, row.vectors.size(), vector_bytes);
   }
   return total;
 }
@@ -56,8 +60,9 @@ LocalShard::LocalShard(ShardId id, const storage::Definition& definition, const 
       definition_version_(definition.version),
       database_id_("db:" + crockford_encode(definition.database)),
       environment_(environment),
+      fields_(definition.vectors),
       state_(definition),
-      indexer_(state_.data(), environment.background, environment.clock) {}
+      indexer_(state_, environment.background, environment.clock) {}
 
 LocalShard::~LocalShard() { stop(); }
 
@@ -68,7 +73,7 @@ Result<void> LocalShard::replay(const storage::LogRecord& record) {
   }
   JADE_RETURN_IF_ERROR(state_.apply(record.sequence, record.commit_time_us, record.payload));
   JADE_ASSIGN_OR_RETURN(const storage::WriteBatchView batch, storage::WriteBatchView::parse(record.payload));
-  const std::uint64_t bytes = write_bytes(state_.data(), batch);
+  const std::uint64_t bytes = write_bytes(fields_, batch);
   environment_.budget.add(bytes);
   reserved_bytes_.fetch_add(bytes, std::memory_order_relaxed);
   return {};
@@ -94,28 +99,33 @@ void LocalShard::apply(const RequestContext& context, ApplyRequest request, Call
   if (request.definition_version != definition_version_) {
     return done(Error(ErrorCode::kInternal, "the rows were validated against another definition"));
   }
-  const bool atomic = request.atomic;
   std::optional<Result<ApplyResponse>> refused;
   {
     const MutexLock lock(mutex_);
-    Decision decision = decide(std::move(request));
-    if (decision.accepted.rows.empty() || (atomic && decision.any_refused)) {
-      for (RowResult& row : decision.rows) row.outcome = RowOutcome::kRefused;
-      refused = ApplyResponse{Sequence(0), std::move(decision.rows)};
-    } else if (Result<void> accepted = accept(std::move(decision), done); !accepted.ok()) {
-      refused = std::move(accepted).error();
-    }
+    refused = take(std::move(request), done);
   }
   if (refused) done(*std::move(refused));
+}
+
+std::optional<Result<ApplyResponse>> LocalShard::take(ApplyRequest request, Callback<ApplyResponse>& done) {
+  const bool atomic = request.atomic;
+  Result<Decision> decision = decide(std::move(request));
+  if (!decision.ok()) return std::move(decision).error();
+  if (decision->accepted.rows.empty() || (atomic && decision->any_refused)) {
+    for (RowResult& row : decision->rows) row.outcome = RowOutcome::kRefused;
+    return ApplyResponse{Sequence(0), std::move(decision->rows)};
+  }
+  if (Result<void> accepted = accept(*std::move(decision), done); !accepted.ok()) return std::move(accepted).error();
+  return std::nullopt;
 }
 
 bool LocalShard::exists(const std::string& id, const Decision& decision, const ShardView& applied) const {
   if (const auto here = decision.exists.find(id); here != decision.exists.end()) return here->second;
   if (const auto waiting = expected_.find(id); waiting != expected_.end()) return waiting->second.exists;
-  return applied.find(id) != kNoRow;
+  return applied.find(id).exists();
 }
 
-LocalShard::Decision LocalShard::decide(ApplyRequest request) {
+Result<LocalShard::Decision> LocalShard::decide(ApplyRequest request) {
   // A write that is applied while this decides is still expected: forgetting it needs the mutex.
   const std::shared_ptr<const ShardView> applied = state_.view();
   Decision decision;
@@ -141,12 +151,14 @@ LocalShard::Decision LocalShard::decide(ApplyRequest request) {
     decision.exists[row.write.id] = !deletes;
     decision.accepted.rows.push_back(std::move(row.write));
   }
+  // What was not found in a damaged segment may be there.
+  JADE_RETURN_IF_ERROR(applied->whole());
   return decision;
 }
 
 Result<void> LocalShard::accept(Decision decision, Callback<ApplyResponse>& done) {
   if (failed_) return *failed_;
-  const std::uint64_t bytes = write_bytes(state_.data(), decision.accepted);
+  const std::uint64_t bytes = write_bytes(fields_, decision.accepted);
   JADE_RETURN_IF_ERROR(environment_.budget.reserve(bytes));
   auto pending = std::make_shared<Pending>();
   // Commit times never go back, whatever the clock does.
@@ -234,40 +246,50 @@ void LocalShard::forget(const Pending& pending) {
   }
 }
 
-StoredRecord LocalShard::stored_record(const ShardView& view, RowId row_id, bool with_vectors,
-                                       bool with_metadata) const {
-  const Row& row = view.row(row_id);
+Result<StoredRecord> LocalShard::stored_record(const ShardView& view, RowRef ref, bool with_vectors,
+                                               bool with_metadata) const {
+  const Segment& segment = view.segment(ref.segment);
+  const RowInfo row = segment.row(ref.row);
   StoredRecord record{.id = std::string(row.id),
                       .version = Sequence(row.begin),
                       .created_at_us = row.created_at_us,
                       .updated_at_us = row.updated_at_us,
                       .vectors = {},
                       .metadata = {}};
-  if (with_metadata && !row.metadata.empty()) record.metadata = std::string(row.metadata);
+  if (with_metadata) {
+    JADE_ASSIGN_OR_RETURN(std::string metadata, segment.metadata(ref.row));
+    if (!metadata.empty()) record.metadata = std::move(metadata);
+  }
   if (with_vectors) {
-    for (std::size_t i = 0; i < view.data->fields.size(); ++i) {
-      if (row.slots[i] == kNoSlot) continue;
-      const VectorField& field = *view.data->fields[i];
-      const std::byte* bytes = field.arena().vector(row.slots[i]);
-      record.vectors.push_back({field.definition().id, {bytes, bytes + field.arena().vector_bytes()}});
+    for (std::size_t i = 0; i < fields_.size(); ++i) {
+      const SlotId slot = segment.slot(ref.row, i);
+      if (slot == kNoSlot) continue;
+      const index::VectorArena& arena = segment.field(i).arena();
+      arena.touch(slot, 1);
+      const std::byte* bytes = arena.vector(slot);
+      record.vectors.push_back({fields_[i].id, {bytes, bytes + arena.vector_bytes()}});
     }
   }
+  JADE_RETURN_IF_ERROR(segment.whole());
   return record;
 }
 
 void LocalShard::get(const RequestContext& context, GetRequest request, Callback<GetResponse> done) {
   if (Result<void> go_on = context.cancellation->check(); !go_on.ok()) return done(std::move(go_on).error());
-  const std::shared_ptr<const ShardView> pinned = state_.view();
-  const ShardView& view = *pinned;
+  done(get_from(*state_.view(), request));
+}
+
+Result<GetResponse> LocalShard::get_from(const ShardView& view, const GetRequest& request) const {
   GetResponse response;
-  response.records.reserve(request.ids.size());
-  for (const std::string& id : request.ids) {
-    const RowId row = view.find(id);
-    response.records.push_back(
-        row == kNoRow ? std::nullopt
-                      : std::optional(stored_record(view, row, request.include_vectors, request.include_metadata)));
+  response.records.resize(request.ids.size());
+  for (std::size_t i = 0; i < request.ids.size(); ++i) {
+    const RowRef row = view.find(request.ids[i]);
+    if (!row.exists()) continue;
+    JADE_ASSIGN_OR_RETURN(response.records[i],
+                          stored_record(view, row, request.include_vectors, request.include_metadata));
   }
-  done(std::move(response));
+  JADE_RETURN_IF_ERROR(view.whole());
+  return response;
 }
 
 void LocalShard::search(const RequestContext& context, SearchRequest request, Callback<SearchResponse> done) {
@@ -280,20 +302,23 @@ void LocalShard::stats(const RequestContext& context, StatsRequest, Callback<Sta
   if (Result<void> go_on = context.cancellation->check(); !go_on.ok()) return done(std::move(go_on).error());
   const std::shared_ptr<const ShardView> pinned = state_.view();
   const ShardView& view = *pinned;
-  StatsResponse response{.live_rows = view.live_rows,
-                         .deleted_rows = view.rows - view.live_rows,
-                         .record_bytes = view.data->rows.memory_bytes(),
-                         .id_map_bytes = view.ids->memory_bytes(),
-                         .fields = {}};
-  for (std::size_t i = 0; i < view.data->fields.size(); ++i) {
-    const VectorField& field = *view.data->fields[i];
-    response.fields.push_back({.field = field.definition().id,
-                               .slots = view.slots[i],
-                               .indexed = std::min(field.indexed(), view.slots[i]),
-                               .pending = field.pending(),
-                               .vector_bytes = field.arena().memory_bytes(),
-                               .graph_bytes = field.graph_bytes(),
-                               .indexed_per_second = indexer_.rows_per_second()});
+  StatsResponse response{.live_rows = view.live_rows, .deleted_rows = view.rows() - view.live_rows, .fields = {}};
+  for (const storage::VectorFieldDefinition& field : fields_) {
+    response.fields.push_back({.field = field.id, .indexed_per_second = indexer_.rows_per_second()});
+  }
+  for (std::size_t at = 0; at < view.segments(); ++at) {
+    const Segment& segment = view.segment(at);
+    response.record_bytes += segment.record_bytes();
+    response.id_map_bytes += segment.id_map_bytes();
+    for (std::size_t i = 0; i < fields_.size(); ++i) {
+      const VectorField& field = segment.field(i);
+      FieldStats& stats = response.fields[i];
+      stats.slots += view.slots(at, i);
+      stats.indexed += std::min(field.indexed(), view.slots(at, i));
+      stats.pending += field.pending();
+      stats.vector_bytes += field.arena().memory_bytes();
+      stats.graph_bytes += field.graph_bytes();
+    }
   }
   done(std::move(response));
 }

@@ -80,15 +80,18 @@ class LocalShard final : public ShardService {
     bool any_refused = false;
   };
 
-  Decision decide(ApplyRequest request) JADE_REQUIRES(mutex_);
+  Result<Decision> decide(ApplyRequest request) JADE_REQUIRES(mutex_);
   bool exists(const std::string& id, const Decision& decision, const ShardView& applied) const JADE_REQUIRES(mutex_);
+  /// Decides and, if there is anything to write, accepts; otherwise the answer.
+  std::optional<Result<ApplyResponse>> take(ApplyRequest request, Callback<ApplyResponse>& done) JADE_REQUIRES(mutex_);
   Result<void> accept(Decision decision, Callback<ApplyResponse>& done) JADE_REQUIRES(mutex_);
   void on_durable(const std::shared_ptr<Pending>& pending, Result<void> result) JADE_EXCLUDES(mutex_);
   void apply_durable() JADE_EXCLUDES(mutex_);
   void answer(Pending& pending) JADE_EXCLUDES(mutex_);
   void forget(const Pending& pending) JADE_EXCLUDES(mutex_);
 
-  StoredRecord stored_record(const ShardView& view, RowId row, bool with_vectors, bool with_metadata) const;
+  Result<StoredRecord> stored_record(const ShardView& view, RowRef row, bool with_vectors, bool with_metadata) const;
+  Result<GetResponse> get_from(const ShardView& view, const GetRequest& request) const;
   Result<SearchResponse> search_view(const ShardView& view, const SearchRequest& request,
                                      const Cancellation& cancellation) const;
 
@@ -97,6 +100,7 @@ class LocalShard final : public ShardService {
   /// "db:…", for the log.
   const std::string database_id_;
   const ShardEnvironment environment_;
+  const std::vector<storage::VectorFieldDefinition> fields_;
   ShardState state_;
   BackgroundIndexer indexer_;
   std::atomic<std::uint64_t> reserved_bytes_{0};

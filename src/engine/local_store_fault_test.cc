@@ -262,26 +262,26 @@ TEST(VectorField, AutoWantsAGraphOnceThereIsMuchToSearch) {
 
 struct IndexerTest : testing::Test {
   IndexerTest() {
-    for (int i = 0; i < 300; ++i) {
-      const auto value = static_cast<float>(i);
-      data.fields[0]->append(std::as_bytes(std::span(&value, 1)), RowId(static_cast<std::uint32_t>(i)));
-    }
+    storage::WriteBatch batch;
+    for (int i = 0; i < 300; ++i) batch.rows.push_back(put_row("r" + std::to_string(i), {static_cast<float>(i)}));
+    EXPECT_TRUE(state.apply(Sequence(1), 1, storage::encode_write_batch(batch)).ok());
   }
-  ShardData data{{field_definition(1, "", 1, Metric::kEuclidean, IndexType::kHnsw)}};
+  VectorField& field() { return state.segments().front()->field(0); }
+  ShardState state{definition_of({field_definition(1, "", 1, Metric::kEuclidean, IndexType::kHnsw)})};
 };
 
 TEST_F(IndexerTest, StartsOneTaskAndNoneAfterItsStop) {
   ManualExecutor executor;
-  BackgroundIndexer indexer(data, executor, system_clock());
+  BackgroundIndexer indexer(state, executor, system_clock());
   indexer.notify();
   indexer.notify();
   EXPECT_EQ(executor.pending(), 1U);
   // A round at a time, so that other work comes between.
   EXPECT_TRUE(executor.run_one());
-  EXPECT_EQ(data.fields[0]->indexed(), 128U);
+  EXPECT_EQ(field().indexed(), 128U);
   executor.run_all();
-  EXPECT_EQ(data.fields[0]->indexed(), 300U);
-  EXPECT_EQ(data.fields[0]->index_some(10).value(), 0U);
+  EXPECT_EQ(field().indexed(), 300U);
+  EXPECT_EQ(field().index_some(10).value(), 0U);
   indexer.stop();
   indexer.notify();
   EXPECT_EQ(executor.pending(), 0U);
@@ -289,29 +289,29 @@ TEST_F(IndexerTest, StartsOneTaskAndNoneAfterItsStop) {
 
 TEST_F(IndexerTest, GoesOnWhereNobodyCanBeAsked) {
   ManualExecutor executor(1);
-  BackgroundIndexer indexer(data, executor, system_clock());
+  BackgroundIndexer indexer(state, executor, system_clock());
   indexer.notify();
   executor.stop();
   executor.run_all();
-  EXPECT_EQ(data.fields[0]->indexed(), 300U);
+  EXPECT_EQ(field().indexed(), 300U);
   indexer.stop();
 }
 
 TEST_F(IndexerTest, ATaskThatWaitedTooLongFindsItGone) {
   ManualExecutor executor;
   {
-    BackgroundIndexer indexer(data, executor, system_clock());
+    BackgroundIndexer indexer(state, executor, system_clock());
     indexer.notify();
     indexer.stop();
     indexer.notify();
   }
   EXPECT_EQ(executor.run_all(), 1U);
-  EXPECT_EQ(data.fields[0]->indexed(), 0U);
+  EXPECT_EQ(field().indexed(), 0U);
 }
 
 TEST_F(IndexerTest, StartsNothingAfterItsStop) {
   ManualExecutor executor;
-  BackgroundIndexer indexer(data, executor, system_clock());
+  BackgroundIndexer indexer(state, executor, system_clock());
   indexer.stop();
   indexer.notify();
   EXPECT_EQ(executor.pending(), 0U);
@@ -320,22 +320,22 @@ TEST_F(IndexerTest, StartsNothingAfterItsStop) {
 TEST_F(IndexerTest, AStopWaitsForTheRoundThatRuns) {
   const auto pool = ThreadPool::start({.kind = ThreadKind::kBackground, .name = "index-test", .threads = 1}).value();
   {
-    BackgroundIndexer indexer(data, *pool, system_clock());
+    BackgroundIndexer indexer(state, *pool, system_clock());
     indexer.notify();
-    while (data.fields[0]->indexed() == 0) {
+    while (field().indexed() == 0) {
     }
     indexer.stop();
-    const std::uint32_t indexed = data.fields[0]->indexed();
-    EXPECT_TRUE(indexed % 128 == 0 || indexed == data.fields[0]->slots());
+    const std::uint32_t indexed = field().indexed();
+    EXPECT_TRUE(indexed % 128 == 0 || indexed == field().slots());
   }
   pool->stop();
 }
 
 TEST_F(IndexerTest, WaitsForTheNextWriteWhereTheQueueIsFull) {
   ManualExecutor executor(0);
-  BackgroundIndexer indexer(data, executor, system_clock());
+  BackgroundIndexer indexer(state, executor, system_clock());
   indexer.notify();
-  EXPECT_EQ(data.fields[0]->indexed(), 0U);
+  EXPECT_EQ(field().indexed(), 0U);
   indexer.stop();
 }
 

@@ -22,12 +22,4 @@ RowId RowStore::append(NewRow row) {
   return result;
 }
 
-RowId RowStore::version_at(RowId newest, std::uint64_t sequence) const {
-  for (RowId row = newest; row != kNoRow; row = rows_[row.value()].previous) {
-    const Row& version = rows_[row.value()];
-    if (version.begin <= sequence) return version.seen_at(sequence) ? row : kNoRow;
-  }
-  return kNoRow;
-}
-
 }  // namespace jade::engine

@@ -1,4 +1,4 @@
-// The rows of a shard: every version of every record, until a merge drops it.
+// The rows of a segment in memory: every version of every record that it took.
 #pragma once
 
 #include <atomic>
@@ -19,7 +19,20 @@ inline constexpr SlotId kNoSlot{std::numeric_limits<std::uint32_t>::max()};
 /// The end of a row that is still current.
 inline constexpr std::uint64_t kNotEnded = std::numeric_limits<std::uint64_t>::max();
 
-/// One version of a record. All but `end` is written before the row is published and never changes.
+/// Why a row ended.
+enum class EndReason : std::uint8_t { kSuperseded = 1, kDeleted, kExpired, kArchived, kPurged };
+
+/// What ends a row: the log position that did, its commit time, and why.
+struct Tombstone {
+  RowId row = kNoRow;
+  std::uint64_t sequence = 0;
+  std::int64_t time_us = 0;
+  EndReason reason = EndReason::kSuperseded;
+
+  friend bool operator==(const Tombstone&, const Tombstone&) = default;
+};
+
+/// One version of a record. All but its end is written before the row is published and never changes.
 struct Row {
   std::string_view id;
   /// Canonical JSON; empty when the record has none.
@@ -28,16 +41,15 @@ struct Row {
   /// begin <= S < end.
   std::uint64_t begin = 0;
   std::atomic<std::uint64_t> end{kNotEnded};
+  /// Written before `end`.
+  std::int64_t ended_at_us = 0;
+  EndReason end_reason = EndReason::kSuperseded;
   std::int64_t created_at_us = 0;
   std::int64_t updated_at_us = 0;
   /// The version of the same id before this one.
   RowId previous = kNoRow;
   /// The row's slot in each vector field, in the order of the definition; kNoSlot where it has no such vector.
   std::unique_ptr<SlotId[]> slots;
-
-  bool seen_at(std::uint64_t sequence) const {
-    return begin <= sequence && sequence < end.load(std::memory_order_acquire);
-  }
 };
 
 /// One thread appends; any thread reads rows that a snapshot published to it.
@@ -59,9 +71,6 @@ class RowStore {
 
   Row& operator[](RowId row) { return rows_[row.value()]; }
   const Row& operator[](RowId row) const { return rows_[row.value()]; }
-
-  /// The version of `newest`'s record that a snapshot at `sequence` sees, or kNoRow.
-  RowId version_at(RowId newest, std::uint64_t sequence) const;
 
   std::uint32_t size() const { return rows_.size(); }
   std::size_t memory_bytes() const { return rows_.memory_bytes() + bytes_.memory_bytes(); }

@@ -1,4 +1,4 @@
-// A shard's applied state: a pure function of the log records that were applied to it.
+// A shard's applied state: a pure function of its segments' files and the log records that were applied to it.
 #pragma once
 
 #include <cstdint>
@@ -26,27 +26,53 @@ class ShardState {
   /// state is not to be used for further writes.
   Result<void> apply(Sequence sequence, std::int64_t commit_time_us, std::span<const std::byte> payload);
 
+  /// The growing segment takes no more rows; an empty one takes its place. Returns what was frozen. The applying
+  /// thread.
+  std::shared_ptr<MemorySegment> freeze();
+  /// Puts `next` where `before` was (a frozen segment or sealed ones), as far as `before` is still there; the two have
+  /// the same live rows. The applying thread.
+  void replace(const SegmentList& before, std::shared_ptr<Segment> next);
+  /// Adds a segment that was opened from files, with so many live rows, behind the ones that are there. Before the
+  /// first record is applied.
+  void add_opened(std::shared_ptr<Segment> segment, std::uint64_t live_rows);
+
   /// The latest moment. Any thread.
   std::shared_ptr<const ShardView> view() const JADE_EXCLUDES(published_mutex_);
+  /// The segments of the latest moment, the growing one first. Any thread.
+  SegmentList segments() const JADE_EXCLUDES(published_mutex_);
 
-  const ShardData& data() const { return *data_; }
-  ShardData& data() { return *data_; }
+  /// The applying thread only.
+  const MemorySegment& growing() const { return *growing_; }
 
  private:
+  /// A row and the segment that has it; null where there is none.
+  struct Located {
+    Segment* segment = nullptr;
+    RowId row = kNoRow;
+    RowInfo info = {};
+  };
+  /// The record's current row; kDataCorrupted if what was read to find it is damaged.
+  Result<Located> find_live(std::string_view id) const;
+
   Result<void> apply_row(Sequence sequence, std::int64_t commit_time_us, const storage::RowWriteView& write);
-  Result<void> put(Sequence sequence, std::int64_t commit_time_us, const storage::RowWriteView& write, RowId newest,
-                   bool was_live);
-  Result<std::unique_ptr<SlotId[]>> store_vectors(const storage::RowWriteView& write, const Row* kept);
-  void end_row(RowId row, std::uint64_t sequence, const SlotId* kept_slots);
+  Result<void> put(Sequence sequence, std::int64_t commit_time_us, const storage::RowWriteView& write,
+                   const Located& before);
+  Result<std::unique_ptr<SlotId[]>> store_vectors(const storage::RowWriteView& write, const Located& kept);
+  /// A slot of the growing segment with the vector that the row has in this field.
+  Result<SlotId> keep_vector(const Located& kept, std::size_t field);
+  Result<SlotId> store_vector(std::size_t field, std::span<const std::byte> vector);
   void publish(Sequence sequence) JADE_EXCLUDES(published_mutex_);
 
-  std::shared_ptr<ShardData> data_;
+  const std::vector<storage::VectorFieldDefinition> fields_;
   // Of the applying thread.
-  IdMap ids_;
+  std::shared_ptr<MemorySegment> growing_;
+  std::shared_ptr<const SegmentList> older_;
+  Sequence applied_{0};
   std::uint64_t live_rows_ = 0;
 
   mutable Mutex published_mutex_;
   std::shared_ptr<const ShardView> published_ JADE_GUARDED_BY(published_mutex_);
+  std::shared_ptr<MemorySegment> published_growing_ JADE_GUARDED_BY(published_mutex_);
 };
 
 }  // namespace jade::engine

@@ -4,27 +4,48 @@
 
 namespace jade::engine {
 
-ShardData::ShardData(const std::vector<storage::VectorFieldDefinition>& definitions) {
-  for (const auto& definition : definitions) fields.push_back(std::make_unique<VectorField>(definition));
+std::uint64_t ShardView::rows() const {
+  std::uint64_t total = growing_rows;
+  for (const auto& segment : *older) total += segment->rows();
+  return total;
 }
 
-FieldSlotView::FieldSlotView(const ShardView& view, std::size_t field, RowId excluded, std::uint32_t end)
-    : view_(view), field_(*view.data->fields[field]), field_index_(field), end_(end) {
-  if (excluded != kNoRow) excluded_slot_ = view.row(excluded).slots[field];
+RowRef ShardView::find(std::string_view id) const {
+  for (std::size_t i = 0; i < segments(); ++i) {
+    const Segment& at = segment(i);
+    const RowId row = at.version_at(at.newest(id), sequence);
+    if (row != kNoRow) return {i, row};
+  }
+  return {};
+}
+
+Result<void> ShardView::whole() const {
+  for (const auto& segment : *older) JADE_RETURN_IF_ERROR(segment->whole());
+  return {};
+}
+
+FieldSlotView::FieldSlotView(const ShardView& view, Place place, RowRef excluded, std::uint32_t end)
+    : segment_(view.segment(place.segment)),
+      field_(segment_.field(place.field)),
+      field_index_(place.field),
+      sequence_(view.sequence),
+      end_(end) {
+  if (excluded.exists() && excluded.segment == place.segment) {
+    excluded_slot_ = segment_.slot(excluded.row, place.field);
+  }
 }
 
 RowId FieldSlotView::row_at(SlotId slot) const {
-  const RowStore& rows = view_.data->rows;
-  const RowId row = rows.version_at(field_.row_of(slot), view_.sequence);
+  const RowId row = segment_.version_at(field_.row_of(slot), sequence_);
   // The version that the view sees may be an older one with another vector.
-  return row != kNoRow && rows[row].slots[field_index_] == slot ? row : kNoRow;
+  return row != kNoRow && segment_.slot(row, field_index_) == slot ? row : kNoRow;
 }
 
 bool FieldSlotView::visible(SlotId slot) const {
   if (slot.value() >= end_ || slot == excluded_slot_) return false;
   if ((field_.released_mask(slot.value(), slot.value()) & 1) == 0) return true;
   // Released since the view was taken, or before? Only the row can tell.
-  return field_.last_release() > view_.sequence && row_at(slot) != kNoRow;
+  return field_.last_release() > sequence_ && row_at(slot) != kNoRow;
 }
 
 std::uint64_t FieldSlotView::visible_mask(std::uint32_t first) const {
@@ -33,7 +54,7 @@ std::uint64_t FieldSlotView::visible_mask(std::uint32_t first) const {
   const std::uint64_t inside = count >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1;
   const std::uint64_t released = field_.released_mask(first, end_);
   std::uint64_t mask = inside & ~released;
-  if (released != 0 && field_.last_release() > view_.sequence) {
+  if (released != 0 && field_.last_release() > sequence_) {
     for (std::uint64_t doubtful = inside & released; doubtful != 0; doubtful &= doubtful - 1) {
       const auto bit = static_cast<std::uint32_t>(std::countr_zero(doubtful));
       if (row_at(SlotId(first + bit)) != kNoRow) mask |= std::uint64_t{1} << bit;
@@ -47,8 +68,7 @@ std::uint64_t FieldSlotView::visible_mask(std::uint32_t first) const {
 
 bool FieldSlotView::id_before(SlotId a, SlotId b) const {
   // Versions of a record share its id, so the newest row will do.
-  const RowStore& rows = view_.data->rows;
-  return rows[field_.row_of(a)].id < rows[field_.row_of(b)].id;
+  return segment_.row(field_.row_of(a)).id < segment_.row(field_.row_of(b)).id;
 }
 
 }  // namespace jade::engine

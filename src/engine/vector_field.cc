@@ -62,17 +62,22 @@ std::uint32_t VectorField::pending() const {
 }
 
 Result<std::uint32_t> VectorField::index_some(std::uint32_t slots_max) {
-  if (pending() == 0) return 0U;
+  std::uint32_t linked = 0;
+  for (bool more = true; more && linked < slots_max; linked += more ? 1 : 0) {
+    JADE_ASSIGN_OR_RETURN(more, index_one());
+  }
+  return linked;
+}
+
+Result<bool> VectorField::index_one() {
+  const MutexLock lock(graph_mutex_);
+  if (pending() == 0) return false;
   if (owned_graph_ == nullptr) {
     owned_graph_ = std::make_unique<index::HnswIndex>(arena_, definition_.index, kGraphSeed);
     graph_.store(owned_graph_.get(), std::memory_order_release);
   }
-  const std::uint32_t first = owned_graph_->size();
-  const std::uint32_t end = std::min(arena_.size(), first + slots_max);
-  for (std::uint32_t slot = first; slot < end; ++slot) {
-    JADE_RETURN_IF_ERROR(owned_graph_->insert(SlotId(slot)));
-  }
-  return end - first;
+  JADE_RETURN_IF_ERROR(owned_graph_->insert(SlotId(owned_graph_->size())));
+  return true;
 }
 
 }  // namespace jade::engine

@@ -1,4 +1,4 @@
-// One vector field of a shard: its vectors, which rows they belong to, and its index.
+// One vector field of a segment: its vectors, which rows they belong to, and its index.
 #pragma once
 
 #include <atomic>
@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "base/ids.h"
+#include "base/mutex.h"
 #include "engine/row_store.h"
 #include "engine/stable_vector.h"
 #include "index/hnsw_index.h"
@@ -14,10 +15,11 @@
 
 namespace jade::engine {
 
-/// Vectors are appended by the shard's applying thread and linked into the graph, in slot order, by a background thread
-/// at its own pace; searches score what is not linked yet exactly. Any thread may search.
+/// Vectors are appended by the shard's applying thread (or lie in a file) and are linked into the graph, in slot order,
+/// by a background thread at its own pace; searches score what is not linked yet exactly. Any thread may search.
 class VectorField {
  public:
+  /// An empty field that grows.
   explicit VectorField(const storage::VectorFieldDefinition& definition);
 
   const storage::VectorFieldDefinition& definition() const { return definition_; }
@@ -54,16 +56,20 @@ class VectorField {
   // The indexing thread:
 
   /// Links up to `slots_max` slots. Returns how many, or why it stopped.
-  Result<std::uint32_t> index_some(std::uint32_t slots_max);
+  Result<std::uint32_t> index_some(std::uint32_t slots_max) JADE_EXCLUDES(graph_mutex_);
 
  private:
+  Result<bool> index_one() JADE_EXCLUDES(graph_mutex_);
+
   storage::VectorFieldDefinition definition_;
   index::VectorArena arena_;
   StableVector<std::atomic<std::uint32_t>> slot_rows_;
   StableVector<std::atomic<std::uint64_t>> released_;
   std::atomic<std::uint32_t> released_count_{0};
   std::atomic<std::uint64_t> last_release_{0};
-  std::unique_ptr<index::HnswIndex> owned_graph_;
+  /// Held while a slot is linked.
+  Mutex graph_mutex_;
+  std::unique_ptr<index::HnswIndex> owned_graph_ JADE_GUARDED_BY(graph_mutex_);
   std::atomic<index::HnswIndex*> graph_{nullptr};
 };
 
