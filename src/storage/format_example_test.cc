@@ -1,6 +1,7 @@
 // The worked examples in docs/formats/ are what this release writes and reads.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <sstream>
@@ -10,6 +11,7 @@
 #include "io/memory_file_system.h"
 #include "storage/manifest.h"
 #include "storage/publish_file.h"
+#include "storage/test_component.h"
 #include "storage/test_log.h"
 #include "storage/write_batch.h"
 
@@ -105,6 +107,32 @@ TEST(FormatExample, Manifest) {
   const auto read = decode_manifest(documented);
   ASSERT_TRUE(read.ok());
   EXPECT_EQ(*read, manifest);
+}
+
+TEST(FormatExample, Component) {
+  io::MemoryFileSystem files;
+  TestRandom random;
+  const std::array<std::byte, 3> text = {std::byte{'a'}, std::byte{'b'}, std::byte{'c'}};
+  const ComponentRef ref = write_component(files, "graph", random, {{1, {text.begin(), text.end()}}, {2, {}}}).value();
+  const std::vector<std::byte> written = read_whole_file(files, "graph").value();
+  // The page leaves out zeros: [0x80, 0x1000) and [0x1010, 0x2000).
+  const std::vector<std::byte> documented = documented_bytes("component.md");
+  std::vector<std::byte> whole(0x2000);
+  std::vector<std::byte> shown;
+  for (const auto& [begin, end] : {std::pair{0, 0x80}, {0x1000, 0x1010}, {0x2000, static_cast<int>(written.size())}}) {
+    shown.insert(shown.end(), written.begin() + begin, written.begin() + end);
+  }
+  ASSERT_EQ(as_page(documented), as_page(shown));
+
+  // The page's bytes alone are a component.
+  std::copy_n(documented.begin(), 0x80, whole.begin());
+  std::copy_n(documented.begin() + 0x80, 0x10, whole.begin() + 0x1000);
+  whole.insert(whole.end(), documented.begin() + 0x90, documented.end());
+  ASSERT_TRUE(publish_file(files, "copy", whole).ok());
+  const auto opened = ComponentFile::open(files, "copy", ref, test_database());
+  ASSERT_TRUE(opened.ok()) << opened.error().message();
+  EXPECT_EQ((*opened)->info(), test_component_info());
+  EXPECT_TRUE(std::ranges::equal((*opened)->load((*opened)->section(1).value())->bytes(), text));
 }
 
 }  // namespace
