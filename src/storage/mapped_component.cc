@@ -30,7 +30,7 @@ bool MappedComponent::refuse(std::uint64_t offset) {
 }
 
 bool MappedComponent::verify(std::uint64_t offset, std::uint64_t count) {
-  if (damaged_at_.load(std::memory_order_acquire) != kNowhere) return false;
+  if (failed()) return false;
   const std::uint64_t last = ComponentLayout::block_at(offset + count - 1);
   for (std::uint64_t block = ComponentLayout::block_at(offset); block <= last; ++block) {
     if (!verify_block(block)) return refuse(ComponentLayout::block_offset(block));

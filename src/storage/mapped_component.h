@@ -30,8 +30,8 @@ class MappedComponent {
   }
 
   /// True when these bytes of the section are what was written: verifies the blocks that were not yet. False for a
-  /// range that does not lie in the section, and for every range once the component failed in a touch. One load when
-  /// `complete`.
+  /// range that does not lie in the section, and, until the component is complete, for every range once it failed. One
+  /// load when `complete`.
   bool touch(const ComponentSection& section, std::uint64_t offset, std::uint64_t count) {
     if (!lies_in(section, offset, count)) return refuse(section.offset);
     return complete() || count == 0 || verify(section.offset + offset, count);
