@@ -92,7 +92,13 @@ class ManualLog final : public storage::Log {
   }
   Result<void> read(Sequence, const storage::RecordVisitor&) override { return {}; }
   Sequence tail() const override { return Sequence(tail_); }
+  Sequence durable() const override { return Sequence(tail_ - waiting.size()); }
+  Result<void> wait_until_durable() override { return {}; }
   std::uint64_t size_bytes() const override { return 0; }
+  std::vector<storage::LogFileInfo> files() const override { return {}; }
+  void retain_from(Sequence) override {}
+  Result<void> rotate() override { return {}; }
+  Result<void> trim(Sequence) override { return {}; }
   Result<void> close() override {
     sync();
     return {};

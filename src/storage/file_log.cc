@@ -1,5 +1,6 @@
 #include "storage/file_log.h"
 
+#include <algorithm>
 #include <span>
 #include <utility>
 
@@ -10,6 +11,9 @@ namespace {
 // does not wait long (16 MiB at 500 MB/s is 32 ms).
 constexpr std::size_t kGroupBytes = std::size_t{16} * 1024 * 1024;
 
+// A newest file of less than this part of the largest is not worth a new one, just to remove it.
+constexpr std::uint64_t kTrimmedPart = 16;
+
 LogRecord as_log_record(const NewRecord& record, Sequence sequence, std::uint64_t epoch) {
   LogRecord out;
   out.sequence = sequence;
@@ -18,6 +22,7 @@ LogRecord as_log_record(const NewRecord& record, Sequence sequence, std::uint64_
   out.shard = record.shard;
   out.definition_version = record.definition_version;
   out.commit_time_us = record.commit_time_us;
+  out.idempotency_key = record.idempotency_key;
   out.payload = record.payload;
   return out;
 }
@@ -26,17 +31,35 @@ Error read_only(const Error& reason) {
   return Error(ErrorCode::kStoreReadOnly, "the log takes no writes until it is opened again: " + reason.message());
 }
 
+Error no_room() { return Error(ErrorCode::kStorageFull, "the disk is full"); }
+
+std::vector<LogFileInfo> infos_of(const RecoveredLog& log) {
+  std::vector<LogFileInfo> infos = log.unread;
+  for (const LogFileExtent& file : log.files) {
+    infos.push_back({.path = file.path,
+                     .first_sequence = file.header.first_sequence,
+                     .last_sequence = file.last_sequence,
+                     .bytes = file.end,
+                     .complete = true});
+  }
+  infos.back().complete = false;
+  return infos;
+}
+
 }  // namespace
 
 FileLog::FileLog(io::FileSystem& files, const std::string& directory, LogWriter& writer, Random& random,
-                 const FileLogOptions& options, RecoveredLog recovered, std::uint64_t size_bytes)
+                 const FileLogOptions& options, RecoveredLog recovered)
     : files_(files),
       writer_(writer),
       options_(options),
+      directory_(directory),
       database_(recovered.files.back().header.database),
       recovered_(recovered.files),
-      appender_(files, directory, random, options.max_file_bytes, recovered, size_bytes),
-      tail_(recovered.files.back().last_sequence) {}
+      list_(infos_of(recovered)),
+      appender_(files, directory, random, options.max_file_bytes, recovered, list_),
+      tail_(appender_.written()),
+      durable_(tail_) {}
 
 Result<std::unique_ptr<Log>> FileLog::create(io::FileSystem& files, const std::string& directory,
                                              const DatabaseKey& database, LogWriter& writer, Random& random,
@@ -60,8 +83,10 @@ Result<std::unique_ptr<Log>> FileLog::create(io::FileSystem& files, const std::s
 
 Result<OpenedLog> FileLog::open(io::FileSystem& files, const std::string& directory, const DatabaseKey& database,
                                 LogWriter& writer, Random& random, const FileLogOptions& options) {
-  const LogRecoveryOptions recovery{
-      .database = database, .first_sequence = options.first_sequence, .epoch = options.epoch};
+  const LogRecoveryOptions recovery{.database = database,
+                                    .first_sequence = options.first_sequence,
+                                    .epoch = options.epoch,
+                                    .reserve = writer.options().reserve};
   JADE_ASSIGN_OR_RETURN(RecoveredLog log, recover_log(files, directory, recovery, random));
   OpenedLog opened;
   opened.recovery = std::move(log.report);
@@ -71,11 +96,8 @@ Result<OpenedLog> FileLog::open(io::FileSystem& files, const std::string& direct
 
 Result<std::unique_ptr<FileLog>> FileLog::make(io::FileSystem& files, const std::string& directory, LogWriter& writer,
                                                Random& random, const FileLogOptions& options, RecoveredLog recovered) {
-  std::uint64_t size_bytes = 0;
-  for (const LogFileExtent& file : recovered.files) size_bytes += file.end;
   const bool needs_watermark = recovered.needs_watermark;
-  std::unique_ptr<FileLog> log(
-      new FileLog(files, directory, writer, random, options, std::move(recovered), size_bytes));
+  std::unique_ptr<FileLog> log(new FileLog(files, directory, writer, random, options, std::move(recovered)));
   if (needs_watermark) {
     const MutexLock lock(log->mutex_);
     log->wake_writer();
@@ -88,11 +110,17 @@ FileLog::~FileLog() {
   static_cast<void>(close().ok());
 }
 
-Result<void> FileLog::make_room(std::size_t payload_bytes, std::size_t bytes) {
+Result<void> FileLog::check_open() const {
   if (closing_) return Error(ErrorCode::kCancelled, "the log is closed");
   if (failure_) return read_only(*failure_);
-  if (payload_bytes > kMaxPayloadBytes)
+  return {};
+}
+
+Result<void> FileLog::make_room(const NewRecord& record, std::size_t bytes) {
+  JADE_RETURN_IF_ERROR(check_open());
+  if (record.payload.size() > kMaxPayloadBytes || record.idempotency_key.size() > kMaxIdempotencyKeyBytes)
     return Error(ErrorCode::kPayloadTooLarge, "the write is too large for one log record");
+  if (refusing_ || (!record.may_use_reserve && writer_.reserve_in_use())) return no_room();
   const bool fits = waiting_bytes_ == 0 || waiting_bytes_ + bytes <= options_.max_pending_bytes;
   if (!fits || !writer_.reserve(bytes)) {
     return Error(ErrorCode::kOverloaded, "too many writes wait for the disk");
@@ -101,9 +129,9 @@ Result<void> FileLog::make_room(std::size_t payload_bytes, std::size_t bytes) {
 }
 
 Result<Sequence> FileLog::append(NewRecord record, AppendDone done) {
-  const std::size_t bytes = log_record_bytes(record.payload.size());
+  const std::size_t bytes = log_record_bytes(record.payload.size(), record.idempotency_key.size());
   const MutexLock lock(mutex_);
-  JADE_RETURN_IF_ERROR(make_room(record.payload.size(), bytes));
+  JADE_RETURN_IF_ERROR(make_room(record, bytes));
   tail_ = Sequence{tail_.value() + 1};
   waiting_bytes_ += bytes;
   waiting_.push_back({std::move(record), tail_, std::move(done), bytes});
@@ -135,48 +163,132 @@ Sequence FileLog::tail() const {
   return tail_;
 }
 
+Sequence FileLog::durable() const {
+  const MutexLock lock(mutex_);
+  return durable_;
+}
+
+Result<void> FileLog::wait_until_durable() {
+  MutexLock lock(mutex_);
+  JADE_RETURN_IF_ERROR(check_open());
+  const Sequence wanted = tail_;
+  sync_upto_ = wanted;
+  wake_writer();
+  // The tail goes back when there is no room.
+  while (!failure_ && durable_ < std::min(wanted, tail_)) progress_.wait(lock);
+  return failure_ ? Result<void>(read_only(*failure_)) : Result<void>();
+}
+
+Result<void> FileLog::rotate() {
+  MutexLock lock(mutex_);
+  JADE_RETURN_IF_ERROR(check_open());
+  const std::uint64_t turn = ++rotations_asked_;
+  wake_writer();
+  while (!failure_ && rotations_done_ < turn) progress_.wait(lock);
+  return failure_ ? Result<void>(read_only(*failure_)) : rotation_;
+}
+
+Result<void> FileLog::trim(Sequence upto) {
+  const MutexLock lock(trim_mutex_);
+  const LogFileInfo newest = list_.newest();
+  const bool has_records = newest.first_sequence <= newest.last_sequence;
+  const bool large = newest.bytes >= options_.max_file_bytes / kTrimmedPart;
+  if (newest.last_sequence <= upto && has_records && large) JADE_RETURN_IF_ERROR(rotate());
+  while (const std::optional<LogFileInfo> file = list_.removable(upto)) {
+    JADE_RETURN_IF_ERROR(files_.remove(file->path));
+    list_.remove_oldest();
+    // Each for itself: on no disk is the row of files ever broken.
+    JADE_RETURN_IF_ERROR(files_.sync_directory(directory_));
+  }
+  return {};
+}
+
 Result<void> FileLog::close() {
   MutexLock lock(mutex_);
   if (!closing_) {
     closing_ = true;
     wake_writer();
   }
-  while (!closed_) closed_condition_.wait(lock);
+  while (!closed_) progress_.wait(lock);
   return failure_ ? Result<void>(read_only(*failure_)) : Result<void>();
 }
 
 LogWriter::Client::Next FileLog::flush() {
-  std::vector<Waiting> group = take_group();
-  if (!group.empty()) {
-    const Result<void> outcome = write(group);
-    if (outcome.ok()) {
-      finish(group, outcome);
+  Turn turn = take_turn();
+  // One that is broken has nothing waiting, and is only closed.
+  if (!appender_.broken()) {
+    if (const Result<void> written = write(turn); written.ok()) {
+      note_progress();
+      finish(turn.group, written);
     } else {
-      fail(outcome.error(), group);
+      fail(written.error(), turn.group);
     }
   }
   return next_turn();
 }
 
-std::vector<FileLog::Waiting> FileLog::take_group() {
-  std::vector<Waiting> group;
+FileLog::Turn FileLog::take_turn() {
+  Turn turn;
   const MutexLock lock(mutex_);
   scheduled_ = false;
+  turn.rotate = rotations_done_ < rotations_asked_;
+  turn.sync = durable_ < sync_upto_;
   for (std::size_t bytes = 0; !waiting_.empty() && bytes < kGroupBytes; waiting_.pop_front()) {
     bytes += waiting_.front().bytes;
     waiting_bytes_ -= waiting_.front().bytes;
-    group.push_back(std::move(waiting_.front()));
+    turn.group.push_back(std::move(waiting_.front()));
   }
-  return group;
+  return turn;
 }
 
-Result<void> FileLog::write(const std::vector<Waiting>& group) {
+Result<void> FileLog::write(const Turn& turn) {
+  if (turn.rotate) {
+    const Result<void> rotated = appender_.rotate();
+    if (appender_.broken()) return rotated;
+    answer_rotation(rotated);
+  }
+  if (appender_.durable() == appender_.written()) unsynced_since_ = writer_.now();
+  const Result<void> written = turn.group.empty() ? Result<void>() : write_group(turn.group);
+  // What was written before a group that finds no room is synced all the same.
+  if (!appender_.broken() && sync_is_due(turn)) JADE_RETURN_IF_ERROR(appender_.sync());
+  return written;
+}
+
+void FileLog::answer_rotation(const Result<void>& outcome) {
+  const MutexLock lock(mutex_);
+  rotations_done_ = rotations_asked_;
+  rotation_ = outcome;
+  progress_.notify_all();
+}
+
+Result<void> FileLog::write_group(const std::vector<Waiting>& group) {
+  const auto may_use_reserve = [](const Waiting& waiting) { return waiting.record.may_use_reserve; };
+  // Some may have been waiting since before the reserve was needed.
+  if (!std::ranges::all_of(group, may_use_reserve) && writer_.reserve_in_use()) return no_room();
   std::vector<LogRecord> records;
   records.reserve(group.size());
   for (const Waiting& waiting : group) {
     records.push_back(as_log_record(waiting.record, waiting.sequence, options_.epoch));
   }
-  return appender_.append(records);
+  Result<void> written = appender_.write(records);
+  const bool full = !written.ok() && !appender_.broken();
+  if (full && std::ranges::any_of(group, may_use_reserve) && writer_.release_reserve()) {
+    written = appender_.write(records);
+  }
+  return written;
+}
+
+/// Relaxed records wait for a sync at most as long as a log that rests.
+bool FileLog::sync_is_due(const Turn& turn) {
+  if (turn.sync || writer_.now() - unsynced_since_ >= writer_.options().idle) return true;
+  return std::ranges::any_of(turn.group,
+                             [](const Waiting& waiting) { return waiting.record.durability == Durability::kDurable; });
+}
+
+void FileLog::note_progress() {
+  const MutexLock lock(mutex_);
+  durable_ = appender_.durable();
+  progress_.notify_all();
 }
 
 void FileLog::finish(std::span<Waiting> group, const Result<void>& outcome) {
@@ -186,18 +298,24 @@ void FileLog::finish(std::span<Waiting> group, const Result<void>& outcome) {
   }
 }
 
-/// Nothing is ever written behind a failure: what waits fails with it, and what comes is refused, also by those who
-/// were told of the failure first.
+/// What waits fails with what failed: it was decided from it, perhaps, and its sequences follow. What comes meanwhile
+/// is refused, also when those bring it who were told of the failure first. A log that is broken refuses for good.
 void FileLog::fail(const Error& error, std::span<Waiting> group) {
   std::deque<Waiting> rest;
   {
     const MutexLock lock(mutex_);
-    failure_ = error;
+    if (appender_.broken()) failure_ = error;
+    refusing_ = true;
+    tail_ = appender_.written();
+    durable_ = appender_.durable();
     rest.swap(waiting_);
     waiting_bytes_ = 0;
+    progress_.notify_all();
   }
   finish(group, error);
   for (Waiting& waiting : rest) finish(std::span(&waiting, 1), error);
+  const MutexLock lock(mutex_);
+  refusing_ = false;
 }
 
 LogWriter::Client::Next FileLog::next_turn() {
@@ -217,16 +335,17 @@ LogWriter::Client::Next FileLog::next_turn() {
   idle();
   const MutexLock lock(mutex_);
   closed_ = true;
-  closed_condition_.notify_all();
+  progress_.notify_all();
   return Next::kNothing;
 }
 
 void FileLog::idle() {
-  {
-    const MutexLock lock(mutex_);
-    if (failure_) return;
+  if (appender_.broken()) return;
+  if (const Result<void> rested = appender_.rest(); rested.ok()) {
+    note_progress();
+  } else {
+    fail(rested.error(), {});
   }
-  if (const Result<void> rested = appender_.rest(); !rested.ok()) fail(rested.error(), {});
 }
 
 }  // namespace jade::storage

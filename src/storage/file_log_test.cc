@@ -369,14 +369,14 @@ TEST_F(FileLogTest, ReportsWhatItCut) {
 
 struct FailureRow {
   const char* name;
-  io::CallKind kind;
+  std::optional<io::CallKind> kind;
   int errno_value;
   ErrorCode expected;
 };
 
 TEST_F(FileLogTest, AFailureIsFinalUntilTheLogIsOpenedAgain) {
   const FailureRow rows[] = {
-      {"write, full", io::CallKind::kWrite, ENOSPC, ErrorCode::kStorageFull},
+      {"write, full, and cannot be cut", std::nullopt, ENOSPC, ErrorCode::kStorageFull},
       {"write", io::CallKind::kWrite, EIO, ErrorCode::kStoreReadOnly},
       {"sync", io::CallKind::kSync, EIO, ErrorCode::kStoreReadOnly},
       {"sync, full", io::CallKind::kSync, ENOSPC, ErrorCode::kStoreReadOnly},
@@ -386,7 +386,7 @@ TEST_F(FileLogTest, AFailureIsFinalUntilTheLogIsOpenedAgain) {
     const std::string directory = std::string("failing/") + row.name;
     auto log = FileLog::create(files_, directory, test_database(), *writer_, random_).value();
     append_each(*log, 1, 3);
-    files_.set_fault({.kind = row.kind, .errno_value = row.errno_value});
+    files_.set_fault({.kind = row.kind, .errno_value = row.errno_value, .for_good = !row.kind});
     Gate gate(files_);
     Acks acks;
     ASSERT_TRUE(log->append(test_record(4), acks.done()).ok());

@@ -17,7 +17,14 @@ struct Newest {
   std::uint64_t scanned_to = 0;
   /// Where the part that is known durable ends.
   LogCursor durable;
+  /// Of what can be read.
+  Sequence last_sequence;
 };
+
+template <class T>
+bool is_full(const Result<T>& result) {
+  return !result.ok() && result.error().code() == ErrorCode::kStorageFull;
+}
 
 class Recovery {
  public:
@@ -36,17 +43,27 @@ class Recovery {
 
  private:
   Result<void> open_files();
+  Result<std::vector<std::string>> needed_files();
   Result<void> check_older_files();
   Result<void> check_newest_file();
   Result<void> find_durable_end();
   Result<void> remove_unfinished_files();
   Result<void> cut_replaced_tails();
   Result<void> mend_newest_file();
-  Result<void> move_tail_to_new_file();
+  Result<void> move_tail_to_new_file(bool may_cut);
   bool only_a_watermark_follows() const;
 
   Error rotten(const LogFileReader& reader, std::uint64_t offset, const std::string& what);
+  Result<bool> keep_torn_bytes(const FileRange& range);
   Result<void> cut(const std::string& path, std::uint64_t end);
+
+  /// Tries again with the reserve's room.
+  template <class Call>
+  auto with_room(Call call) {
+    auto result = call();
+    const bool retry = is_full(result) && options_.reserve != nullptr && options_.reserve->release();
+    return retry ? call() : std::move(result);
+  }
 
   io::FileSystem& files_;
   const std::string& directory_;
@@ -57,9 +74,29 @@ class Recovery {
   RecoveredLog log_;
 };
 
-Result<void> Recovery::open_files() {
-  JADE_ASSIGN_OR_RETURN(const std::vector<std::string> paths, list_log_files(files_, directory_));
+/// Sets aside what has only records before the first that is needed: whoever made it needless may have been interrupted
+/// while it was removed, or keeps it.
+Result<std::vector<std::string>> Recovery::needed_files() {
+  JADE_ASSIGN_OR_RETURN(std::vector<std::string> paths, list_log_files(files_, directory_));
   if (paths.empty()) return Error(ErrorCode::kDataCorrupted, "log: there is none in " + directory_);
+  const auto first_of = [](const std::string& path) {
+    return *sequence_of_log_file_name(std::string_view(path).substr(path.rfind('/') + 1));
+  };
+  std::size_t first = 0;
+  for (; first + 1 < paths.size() && first_of(paths[first + 1]) <= options_.first_sequence; ++first) {
+    JADE_ASSIGN_OR_RETURN(const std::optional<io::FileStat> stat, files_.stat(paths[first]));
+    log_.unread.push_back({.path = paths[first],
+                           .first_sequence = first_of(paths[first]),
+                           .last_sequence = Sequence{first_of(paths[first + 1]).value() - 1},
+                           .bytes = stat.value_or(io::FileStat{}).size,
+                           .complete = true});
+  }
+  paths.erase(paths.begin(), paths.begin() + static_cast<std::ptrdiff_t>(first));
+  return paths;
+}
+
+Result<void> Recovery::open_files() {
+  JADE_ASSIGN_OR_RETURN(const std::vector<std::string> paths, needed_files());
   for (const std::string& path : paths) {
     Result<LogFileReader> reader = LogFileReader::open(files_, path, options_.database);
     if (!reader.ok()) {
@@ -98,6 +135,9 @@ Result<void> Recovery::check_older_files() {
 Result<void> Recovery::check_newest_file() {
   LogFileReader& reader = readers_.back();
   JADE_RETURN_IF_ERROR(find_durable_end());
+  if (newest_.last_sequence.value() + 1 < options_.first_sequence.value()) {
+    return reader.damaged(newest_.scanned_to, "ends before the first record that is needed");
+  }
   log_.files.push_back({reader.path(), reader.header(), newest_.durable.offset, newest_.durable.last_sequence});
   log_.last_checksum = newest_.durable.last_checksum;
   log_.report.records += newest_.durable.records;
@@ -117,6 +157,7 @@ Result<void> Recovery::find_durable_end() {
     JADE_ASSIGN_OR_RETURN(more, reader.next(cursor, reader.size(), {}));
   }
   newest_.scanned_to = cursor.offset;
+  newest_.last_sequence = cursor.last_sequence;
   JADE_ASSIGN_OR_RETURN(const std::uint64_t past_damage, reader.durable_upto_past(cursor.offset));
   raise(past_damage);
 
@@ -145,25 +186,39 @@ Result<void> Recovery::remove_unfinished_files() {
   return {};
 }
 
-/// Finishes a mending that a crash interrupted: the next file holds, durable, what lies behind an older file's end.
+/// Finishes a mending that a crash, or a full disk, interrupted: the next file holds, durable, what lies whole behind
+/// an older file's end.
 Result<void> Recovery::cut_replaced_tails() {
   for (std::size_t i = 0; i + 1 < readers_.size(); ++i) {
-    if (readers_[i].size() > log_.files[i].end) JADE_RETURN_IF_ERROR(cut(log_.files[i].path, log_.files[i].end));
+    LogFileReader& reader = readers_[i];
+    if (reader.size() == log_.files[i].end) continue;
+    JADE_ASSIGN_OR_RETURN(const LogCursor whole, reader.scan(reader.size(), {}));
+    JADE_ASSIGN_OR_RETURN(const bool may_cut, keep_torn_bytes({reader.path(), whole.offset, reader.size()}));
+    if (may_cut) JADE_RETURN_IF_ERROR(cut(reader.path(), log_.files[i].end));
   }
   return {};
 }
 
 Result<void> Recovery::mend_newest_file() {
   const LogFileReader& reader = readers_.back();
-  const std::uint64_t torn = reader.size() - newest_.scanned_to;
-  if (torn != 0) {
-    JADE_ASSIGN_OR_RETURN(std::string copy,
-                          copy_to_quarantine(files_, {reader.path(), newest_.scanned_to, reader.size()}));
-    log_.report.torn_bytes = torn;
-    log_.report.quarantined.push_back(std::move(copy));
+  const FileRange torn{reader.path(), newest_.scanned_to, reader.size()};
+  JADE_ASSIGN_OR_RETURN(const bool may_cut, keep_torn_bytes(torn));
+  if (!may_cut || !only_a_watermark_follows()) return move_tail_to_new_file(may_cut);
+  return torn.begin == torn.end ? Result<void>() : cut(torn.path, torn.begin);
+}
+
+/// Copies the range to quarantine. False when there is no room: then nothing may be cut.
+Result<bool> Recovery::keep_torn_bytes(const FileRange& range) {
+  if (range.begin == range.end) return true;
+  log_.report.torn_bytes += range.end - range.begin;
+  Result<std::string> copy = with_room([&] { return copy_to_quarantine(files_, range); });
+  if (is_full(copy)) {
+    log_.report.torn_bytes_left = true;
+    return false;
   }
-  if (!only_a_watermark_follows()) return move_tail_to_new_file();
-  return torn == 0 ? Result<void>() : cut(reader.path(), newest_.scanned_to);
+  if (!copy.ok()) return std::move(copy).error();
+  log_.report.quarantined.push_back(std::move(copy).value());
+  return true;
 }
 
 /// True where the file can be continued at the end of its durable part. A file that has none cannot: nothing proves
@@ -175,7 +230,7 @@ bool Recovery::only_a_watermark_follows() const {
 
 /// The page cache may show bytes that the disk does not have, and syncing them again would not bring them there: what
 /// is not known durable is written anew.
-Result<void> Recovery::move_tail_to_new_file() {
+Result<void> Recovery::move_tail_to_new_file(bool may_cut) {
   LogFileReader& reader = readers_.back();
   LogFileExtent& old_file = log_.files.back();
   const LogCursor& durable = newest_.durable;
@@ -187,6 +242,8 @@ Result<void> Recovery::move_tail_to_new_file() {
   random_.fill(header.file_id);
   // Without a durable record the old file has the name that the new one takes, and the new one takes its place.
   const bool replaces = header.first_sequence == old_file.header.first_sequence;
+  if (replaces && !may_cut)
+    return Error(ErrorCode::kStorageFull, "log: no room to keep what is torn of " + reader.path());
   header.start_position = replaces ? old_file.header.start_position : old_file.header.position_of(durable.offset);
 
   LogBatchEncoder encoder(header, FileHeader::kBytes,
@@ -202,8 +259,8 @@ Result<void> Recovery::move_tail_to_new_file() {
   }
   std::span<const std::byte> batch;
   if (encoder.record_count() != 0) batch = encoder.finish();
-  JADE_RETURN_IF_ERROR(create_log_file(files_, directory_, header, batch));
-  if (!replaces) JADE_RETURN_IF_ERROR(cut(old_file.path, durable.offset));
+  JADE_RETURN_IF_ERROR(with_room([&] { return create_log_file(files_, directory_, header, batch); }));
+  if (!replaces && may_cut) JADE_RETURN_IF_ERROR(cut(old_file.path, durable.offset));
 
   log_.report.records += encoder.record_count();
   log_.last_checksum = encoder.last_checksum();

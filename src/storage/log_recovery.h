@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "io/file_system.h"
 #include "jade/result.h"
+#include "storage/disk_reserve.h"
 #include "storage/log.h"
 #include "storage/log_file_reader.h"
 #include "storage/log_format.h"
@@ -24,6 +25,8 @@ struct LogFileExtent {
 };
 
 struct RecoveredLog {
+  /// Files that have only records before the first that is needed. What is said of them comes from their names.
+  std::vector<LogFileInfo> unread;
   /// In order, at least one. Appending goes on at the end of the last one. What may lie behind it is one watermark.
   std::vector<LogFileExtent> files;
   /// Of the last record.
@@ -39,6 +42,8 @@ struct LogRecoveryOptions {
   Sequence first_sequence{1};
   /// Of a file that is written to mend the log.
   std::uint64_t epoch = 1;
+  /// Released when mending finds the disk full. May be null.
+  DiskReserve* reserve = nullptr;
 };
 
 /// Reads all of the log in `directory` and mends it. When it returns, everything in it is durable.

@@ -1,5 +1,6 @@
 #include "storage/log_writer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -39,10 +40,17 @@ bool LogWriter::reserve(std::size_t bytes) {
 
 void LogWriter::release(std::size_t bytes) { pending_bytes_.fetch_sub(bytes, std::memory_order_relaxed); }
 
+bool LogWriter::reserve_in_use() {
+  if (options_.reserve == nullptr || !options_.reserve->in_use()) return false;
+  // The thread may be asleep, not knowing of a reserve that somebody else released.
+  wake_.notify_one();
+  return true;
+}
+
 void LogWriter::run() {
   for (;;) {
     const Turn turn = wait_for_turn();
-    if (turn.client == nullptr) return;
+    if (turn.kind == Turn::Kind::kStop) return;
     take_turn(turn);
   }
 }
@@ -50,29 +58,51 @@ void LogWriter::run() {
 LogWriter::Turn LogWriter::wait_for_turn() {
   MutexLock lock(mutex_);
   for (;;) {
-    if (!ready_.empty()) {
-      Client* const client = ready_.front();
-      ready_.pop_front();
-      std::erase_if(idlers_, [&](const Idler& idler) { return idler.client == client; });
-      return {client, false};
-    }
-    if (stopping_) return {};
-    if (idlers_.empty()) {
+    std::optional<SteadyTime> next;
+    const SteadyTime now = clock_.steady_now();
+    if (const std::optional<Turn> turn = due_turn(now, next)) return *turn;
+    if (next) {
+      wake_.wait_for(lock, *next - now);
+    } else {
       wake_.wait(lock);
-      continue;
     }
-    const auto left = idlers_.front().due - clock_.steady_now();
-    if (left <= left.zero()) {
-      Client* const client = idlers_.front().client;
-      idlers_.pop_front();
-      return {client, true};
-    }
-    wake_.wait_for(lock, left);
   }
 }
 
+std::optional<LogWriter::Turn> LogWriter::due_turn(SteadyTime now, std::optional<SteadyTime>& next) {
+  if (!ready_.empty()) {
+    Client* const client = ready_.front();
+    ready_.pop_front();
+    std::erase_if(idlers_, [&](const Idler& idler) { return idler.client == client; });
+    return Turn{Turn::Kind::kFlush, client};
+  }
+  if (stopping_) return Turn{};
+  if (!idlers_.empty()) {
+    next = idlers_.front().due;
+    if (*next <= now) {
+      Client* const client = idlers_.front().client;
+      idlers_.pop_front();
+      return Turn{Turn::Kind::kIdle, client};
+    }
+  }
+  if (options_.reserve != nullptr && options_.reserve->in_use()) {
+    if (!restore_due_) restore_due_ = now + options_.restore_interval;
+    if (*restore_due_ <= now) {
+      restore_due_.reset();
+      return Turn{Turn::Kind::kRestore, nullptr};
+    }
+    next = next ? std::min(*next, *restore_due_) : *restore_due_;
+  }
+  return std::nullopt;
+}
+
 void LogWriter::take_turn(const Turn& turn) {
-  if (turn.is_idle) {
+  if (turn.kind == Turn::Kind::kRestore) {
+    // How it went shows in the reserve.
+    static_cast<void>(options_.reserve->restore().ok());
+    return;
+  }
+  if (turn.kind == Turn::Kind::kIdle) {
     turn.client->idle();
     return;
   }

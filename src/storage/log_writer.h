@@ -7,11 +7,13 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "base/thread.h"
 #include "jade/result.h"
+#include "storage/disk_reserve.h"
 
 namespace jade::storage {
 
@@ -21,6 +23,10 @@ struct LogWriterOptions {
   /// How long a log has nothing to write before its watermark is written. Long enough that a busy log writes none,
   /// short enough that a pause in writing soon protects what was written.
   std::chrono::milliseconds idle{100};
+  /// What the logs may use when the disk is full; outlives the writer. Null: nothing.
+  DiskReserve* reserve = nullptr;
+  /// How long after the reserve was used, or could not be made again, it is tried to make it.
+  std::chrono::milliseconds restore_interval{1000};
 };
 
 /// Serves many logs in turn: what waits in one is one write and one sync. Outlives every log that it serves. Safe from
@@ -55,21 +61,32 @@ class LogWriter {
   bool reserve(std::size_t bytes);
   void release(std::size_t bytes);
 
+  const LogWriterOptions& options() const { return options_; }
+  SteadyTime now() const { return clock_.steady_now(); }
+
+  /// True when only what may use the reserve is to be written. Asking sees to it that the reserve is made again as soon
+  /// as there is room.
+  bool reserve_in_use();
+  /// As `DiskReserve::release`; false where there is none.
+  bool release_reserve() { return options_.reserve != nullptr && options_.reserve->release(); }
+
  private:
   struct Idler {
     Client* client = nullptr;
     SteadyTime due;
   };
-  /// What to do next: flush or idle the client; neither when it is null.
   struct Turn {
+    enum class Kind : std::uint8_t { kStop, kFlush, kIdle, kRestore };
+    Kind kind = Kind::kStop;
     Client* client = nullptr;
-    bool is_idle = false;
   };
 
   LogWriter(const Clock& clock, const LogWriterOptions& options) : clock_(clock), options_(options) {}
 
   void run() JADE_EXCLUDES(mutex_);
   Turn wait_for_turn() JADE_EXCLUDES(mutex_);
+  /// The turn that is due, or when the next one will be; nullopt: when somebody calls.
+  std::optional<Turn> due_turn(SteadyTime now, std::optional<SteadyTime>& next) JADE_REQUIRES(mutex_);
   void take_turn(const Turn& turn) JADE_EXCLUDES(mutex_);
 
   const Clock& clock_;
@@ -82,6 +99,8 @@ class LogWriter {
   /// In the order in which they are due.
   std::deque<Idler> idlers_ JADE_GUARDED_BY(mutex_);
   bool stopping_ JADE_GUARDED_BY(mutex_) = false;
+  /// While the reserve is in use: when to try to make it again.
+  std::optional<SteadyTime> restore_due_ JADE_GUARDED_BY(mutex_);
 
   Thread thread_;
 };

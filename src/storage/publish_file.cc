@@ -2,15 +2,28 @@
 
 namespace jade::storage {
 
+namespace {
+
+/// A failed sync is one whatever the reason: who finds no room may go on, who lost bytes may not.
+Error not_synced(const Error& error) { return Error(ErrorCode::kIo, error.message()); }
+
+}  // namespace
+
 Result<std::unique_ptr<io::File>> publish_file(io::FileSystem& files, const std::string& path,
                                                std::span<const std::byte> bytes) {
   const std::string temporary = path + std::string(kTemporarySuffix);
   JADE_ASSIGN_OR_RETURN(std::unique_ptr<io::File> file, files.open(temporary, io::OpenMode::kCreate));
   JADE_RETURN_IF_ERROR(file->truncate(0));
-  JADE_RETURN_IF_ERROR(file->write_at(0, bytes));
-  JADE_RETURN_IF_ERROR(file->sync());
+  if (Result<void> written = file->write_at(0, bytes); !written.ok()) {
+    // What there was room for would only be missing elsewhere.
+    static_cast<void>(files.remove(temporary).ok());
+    return std::move(written).error();
+  }
+  if (const Result<void> synced = file->sync(); !synced.ok()) return not_synced(synced.error());
   JADE_RETURN_IF_ERROR(files.rename(temporary, path));
-  JADE_RETURN_IF_ERROR(files.sync_directory(io::parent_path(path)));
+  if (const Result<void> synced = files.sync_directory(io::parent_path(path)); !synced.ok()) {
+    return not_synced(synced.error());
+  }
   return file;
 }
 

@@ -16,8 +16,9 @@ namespace jade::storage {
 constexpr std::string_view kTemporarySuffix = ".tmp";
 
 /// Writes `bytes` to a temporary name, syncs, renames to `path` and syncs the directory. When it returns, the file
-/// survives power loss; when it fails, `path` is what it was or, if only the directory's sync failed, new. Returns the
-/// file, open for reading and writing. One thread at a time for a path.
+/// survives power loss; when it fails, `path` is what it was or, if only the directory's sync failed, new.
+/// kStorageFull: there was no room, and `path` is what it was; a failed sync is never that. Returns the file, open for
+/// reading and writing. One thread at a time for a path.
 Result<std::unique_ptr<io::File>> publish_file(io::FileSystem& files, const std::string& path,
                                                std::span<const std::byte> bytes);
 
