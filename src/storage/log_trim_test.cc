@@ -39,11 +39,13 @@ class TrimTest : public ::testing::Test {
   /// The sequences of a log from `from` on, all of which have to be the test's records.
   static std::vector<std::uint64_t> sequences(Log& log, std::uint64_t from) {
     std::vector<std::uint64_t> found;
-    EXPECT_TRUE(log.read(Sequence{from}, [&](const LogRecord& record) {
-                     EXPECT_TRUE(is_test_record(record));
-                     found.push_back(record.sequence.value());
-                     return Result<void>();
-                   }).ok());
+    EXPECT_TRUE(log.read(Sequence{from},
+                         [&](const LogRecord& record) {
+                           EXPECT_TRUE(is_test_record(record));
+                           found.push_back(record.sequence.value());
+                           return Result<void>();
+                         })
+                    .ok());
     return found;
   }
   static std::vector<std::uint64_t> range(std::uint64_t first, std::uint64_t last) {
