@@ -45,9 +45,9 @@ class Mapping {
   const std::span<const std::byte> bytes_;
 };
 
-/// An open file. Reads and writes of different ranges may run at the same time; the rest is for one thread at a time.
-/// Failures are kStorageFull (no space, no quota) or kIo; both carry the detail "errno". After a failed sync nothing
-/// is known about what was written since the last good one: the caller must not retry it.
+/// An open file. Reads, writes of different ranges and `map` may run at the same time; the rest is for one thread at a
+/// time. Failures are kStorageFull (no space, no quota) or kIo; both carry the detail "errno". After a failed sync
+/// nothing is known about what was written since the last good one: the caller must not retry it.
 class File {
  public:
   virtual ~File() = default;

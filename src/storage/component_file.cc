@@ -112,7 +112,7 @@ Result<void> ComponentFile::read(const ComponentSection& section, std::uint64_t 
   if (!lies_in(section, offset, out.size())) {
     return component_damage(path_, section.offset, "a range that does not lie in the section");
   }
-  std::vector<std::byte> buffer;
+  std::unique_ptr<std::byte[]> buffer;
   std::uint64_t at = section.offset + offset;
   while (!out.empty()) {
     const std::uint64_t block = ComponentLayout::block_at(at);
@@ -124,9 +124,10 @@ Result<void> ComponentFile::read(const ComponentSection& section, std::uint64_t 
       count = std::max(count, std::min(whole, kReadBlocks * kComponentBlockBytes));
       JADE_RETURN_IF_ERROR(read_blocks(block, out.first(count)));
     } else {
-      buffer.resize(block_bytes);
-      JADE_RETURN_IF_ERROR(read_blocks(block, buffer));
-      std::ranges::copy(std::span(buffer).subspan(skipped, count), out.begin());
+      if (buffer == nullptr) buffer = std::make_unique_for_overwrite<std::byte[]>(kComponentBlockBytes);
+      const std::span<std::byte> whole(buffer.get(), block_bytes);
+      JADE_RETURN_IF_ERROR(read_blocks(block, whole));
+      std::ranges::copy(whole.subspan(skipped, count), out.begin());
     }
     out = out.subspan(count);
     at += count;

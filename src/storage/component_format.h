@@ -119,8 +119,6 @@ struct ComponentLayout {
   std::uint64_t tail_offset() const { return kComponentAlignment + data_bytes; }
   /// True where `bytes` are what was written as this block.
   bool block_is_sound(std::uint64_t block, std::span<const std::byte> bytes) const;
-
-  friend bool operator==(const ComponentLayout&, const ComponentLayout&) = default;
 };
 
 /// The bytes before the data area.
