@@ -190,10 +190,17 @@ Result<void> FileLog::rotate() {
 
 Result<void> FileLog::trim(Sequence upto) {
   const MutexLock lock(trim_mutex_);
+  // First what can go without room for anything new.
+  JADE_RETURN_IF_ERROR(remove_files(upto));
   const LogFileInfo newest = list_.newest();
   const bool has_records = newest.first_sequence <= newest.last_sequence;
   const bool large = newest.bytes >= options_.max_file_bytes / kTrimmedPart;
-  if (newest.last_sequence <= upto && has_records && large) JADE_RETURN_IF_ERROR(rotate());
+  if (newest.last_sequence > upto || !has_records || !large) return {};
+  JADE_RETURN_IF_ERROR(rotate());
+  return remove_files(upto);
+}
+
+Result<void> FileLog::remove_files(Sequence upto) {
   while (const std::optional<LogFileInfo> file = list_.removable(upto)) {
     JADE_RETURN_IF_ERROR(files_.remove(file->path));
     list_.remove_oldest();
@@ -241,9 +248,17 @@ FileLog::Turn FileLog::take_turn() {
   return turn;
 }
 
+/// Calls once more when there was no room, and the reserve may be used and gives some.
+template <class Call>
+Result<void> FileLog::with_reserve(bool may_use, Call call) {
+  Result<void> outcome = call();
+  const bool retry = !outcome.ok() && !appender_.broken() && may_use && writer_.release_reserve();
+  return retry ? call() : std::move(outcome);
+}
+
 Result<void> FileLog::write(const Turn& turn) {
   if (turn.rotate) {
-    const Result<void> rotated = appender_.rotate();
+    const Result<void> rotated = with_reserve(true, [this] { return appender_.rotate(); });
     if (appender_.broken()) return rotated;
     answer_rotation(rotated);
   }
@@ -270,12 +285,7 @@ Result<void> FileLog::write_group(const std::vector<Waiting>& group) {
   for (const Waiting& waiting : group) {
     records.push_back(as_log_record(waiting.record, waiting.sequence, options_.epoch));
   }
-  Result<void> written = appender_.write(records);
-  const bool full = !written.ok() && !appender_.broken();
-  if (full && std::ranges::any_of(group, may_use_reserve) && writer_.release_reserve()) {
-    written = appender_.write(records);
-  }
-  return written;
+  return with_reserve(std::ranges::any_of(group, may_use_reserve), [&] { return appender_.write(records); });
 }
 
 /// Relaxed records wait for a sync at most as long as a log that rests.
@@ -308,6 +318,7 @@ void FileLog::fail(const Error& error, std::span<Waiting> group) {
     refusing_ = true;
     tail_ = appender_.written();
     durable_ = appender_.durable();
+    sync_upto_ = std::min(sync_upto_, tail_);
     rest.swap(waiting_);
     waiting_bytes_ = 0;
     progress_.notify_all();

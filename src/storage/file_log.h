@@ -100,7 +100,11 @@ class FileLog final : public Log, private LogWriter::Client {
   Result<void> make_room(const NewRecord& record, std::size_t bytes) JADE_REQUIRES(mutex_);
   void wake_writer() JADE_REQUIRES(mutex_);
 
+  Result<void> remove_files(Sequence upto) JADE_REQUIRES(trim_mutex_);
+
   Turn take_turn() JADE_EXCLUDES(mutex_);
+  template <class Call>
+  Result<void> with_reserve(bool may_use, Call call);
   void answer_rotation(const Result<void>& outcome) JADE_EXCLUDES(mutex_);
   Result<void> write(const Turn& turn);
   Result<void> write_group(const std::vector<Waiting>& group);

@@ -270,6 +270,29 @@ TEST_F(FullDiskTest, DeletesUseTheReserveAndOthersWaitUntilItIsBack) {
   EXPECT_EQ(numbers_on_disk(), (Numbers{1, 3, 4, 7, 8}));
 }
 
+TEST_F(FullDiskTest, TrimmingMakesRoomOnAFullDisk) {
+  ASSERT_TRUE(reserve_.restore().ok());
+  start_writer();
+  const auto log = create({.max_file_bytes = 500});
+  for (std::uint64_t number = 1; number <= 5; ++number) EXPECT_EQ(append(*log, keyed_record(number)), std::nullopt);
+  leave_room(0);
+  // The newest file goes too: a new one may use the reserve.
+  ASSERT_TRUE(log->trim(Sequence{5}).ok());
+  EXPECT_EQ(log->files().size(), 1u);
+  EXPECT_EQ(log->size_bytes(), FileHeader::kBytes);
+  EXPECT_EQ(append_at_last(*log, keyed_record(6)), std::nullopt);
+  EXPECT_FALSE(reserve_.in_use());
+}
+
+TEST_F(FullDiskTest, TrimmingRemovesWhatItCanWithoutRoomForANewFile) {
+  const auto log = create({.max_file_bytes = 500});
+  for (std::uint64_t number = 1; number <= 5; ++number) EXPECT_EQ(append(*log, keyed_record(number)), std::nullopt);
+  files_.set_fault({.kind = io::CallKind::kWrite, .errno_value = ENOSPC});
+  EXPECT_EQ(log->trim(Sequence{5}).error().code(), ErrorCode::kStorageFull);
+  EXPECT_EQ(log->files().size(), 1u);
+  EXPECT_EQ(append(*log, keyed_record(6)), std::nullopt);
+}
+
 TEST_F(FullDiskTest, WhatWaitedBeforeTheReserveWasNeededDoesNotUseItUp) {
   ASSERT_TRUE(reserve_.restore().ok());
   start_writer();
@@ -373,6 +396,20 @@ TEST_F(FullRecoveryTest, UsesTheReserve) {
   EXPECT_EQ(opened->recovery.torn_bytes, kTornBytes);
   EXPECT_EQ(opened->recovery.quarantined.size(), 1u);
   EXPECT_FALSE(opened->recovery.torn_bytes_left);
+}
+
+TEST_F(FullRecoveryTest, UsesTheReserveForANewFileToo) {
+  ASSERT_TRUE(memory_.remove(path_).ok());
+  create().reset();
+  ASSERT_TRUE(reserve_.restore().ok());
+  start_writer();
+  leave_room(0);
+  files_.set_fault({.kind = io::CallKind::kRemove, .path_contains = "reserve"});
+  EXPECT_EQ(open(files_).error().code(), ErrorCode::kStorageFull);
+  EXPECT_FALSE(reserve_.in_use());
+  files_.clear_fault();
+  EXPECT_TRUE(open(files_).ok());
+  EXPECT_TRUE(reserve_.in_use());
 }
 
 TEST_F(FullRecoveryTest, LeavesWhatIsTornWhereItIsUntilThereIsRoom) {
