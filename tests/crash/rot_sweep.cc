@@ -114,8 +114,8 @@ class Sweep {
     return "";
   }
 
-  /// Whether it takes bytes away together with what proves that they had been there.
-  static bool loses_an_end(RotKind kind) { return kind != RotKind::kFlip && kind != RotKind::kGarbage; }
+  /// Whether it may take bytes away together with what proves that they had been there, which lies next to them.
+  static bool loses_an_end(RotKind kind) { return kind != RotKind::kFlip; }
 
   /// Its end may be torn where the power went, so that losing it looks like losing what was never acknowledged.
   bool is_newest_log(const std::string& path) const {
