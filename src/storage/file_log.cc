@@ -342,7 +342,7 @@ LogWriter::Client::Next FileLog::next_turn() {
     if (failure_ && !closing_) return Next::kNothing;
     last = closing_;
   }
-  if (!last) return Next::kWatermark;
+  if (!last) return appender_.durable() < appender_.written() ? Next::kUnsynced : Next::kWatermark;
   idle();
   const MutexLock lock(mutex_);
   closed_ = true;

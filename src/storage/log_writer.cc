@@ -17,7 +17,7 @@ Result<std::unique_ptr<LogWriter>> LogWriter::start(const Clock& clock, const Lo
 LogWriter::~LogWriter() {
   {
     const MutexLock lock(mutex_);
-    JADE_CHECK(ready_.empty() && idlers_.empty(), "a log outlives its writer");
+    JADE_CHECK(ready_.empty() && idlers_.empty() && unsynced_.empty(), "a log outlives its writer");
     stopping_ = true;
   }
   wake_.notify_one();
@@ -70,30 +70,40 @@ LogWriter::Turn LogWriter::wait_for_turn() {
 }
 
 std::optional<LogWriter::Turn> LogWriter::due_turn(SteadyTime now, std::optional<SteadyTime>& next) {
+  // What has a time of its own comes first, or those who always have work would keep it waiting for ever; a watermark
+  // can wait.
+  if (restore_is_due(now)) return Turn{Turn::Kind::kRestore, nullptr};
+  const auto pop = [](auto& queue) {
+    const auto first = queue.front();
+    queue.pop_front();
+    return first;
+  };
+  if (!unsynced_.empty() && unsynced_.front().due <= now) return Turn{Turn::Kind::kIdle, pop(unsynced_).client};
   if (!ready_.empty()) {
-    Client* const client = ready_.front();
-    ready_.pop_front();
-    std::erase_if(idlers_, [&](const Idler& idler) { return idler.client == client; });
+    Client* const client = pop(ready_);
+    for (auto* idlers : {&idlers_, &unsynced_}) {
+      std::erase_if(*idlers, [&](const Idler& idler) { return idler.client == client; });
+    }
     return Turn{Turn::Kind::kFlush, client};
   }
   if (stopping_) return Turn{};
-  if (!idlers_.empty()) {
-    next = idlers_.front().due;
-    if (*next <= now) {
-      Client* const client = idlers_.front().client;
-      idlers_.pop_front();
-      return Turn{Turn::Kind::kIdle, client};
-    }
-  }
-  if (options_.reserve != nullptr && options_.reserve->in_use()) {
-    if (!restore_due_) restore_due_ = now + options_.restore_interval;
-    if (*restore_due_ <= now) {
-      restore_due_.reset();
-      return Turn{Turn::Kind::kRestore, nullptr};
-    }
-    next = next ? std::min(*next, *restore_due_) : *restore_due_;
+  if (!idlers_.empty() && idlers_.front().due <= now) return Turn{Turn::Kind::kIdle, pop(idlers_).client};
+  next = restore_due_;
+  for (const auto* idlers : {&idlers_, &unsynced_}) {
+    if (!idlers->empty()) next = std::min(next.value_or(idlers->front().due), idlers->front().due);
   }
   return std::nullopt;
+}
+
+bool LogWriter::restore_is_due(SteadyTime now) {
+  if (options_.reserve == nullptr || !options_.reserve->in_use()) {
+    restore_due_.reset();
+    return false;
+  }
+  if (!restore_due_) restore_due_ = now + options_.restore_interval;
+  if (*restore_due_ > now) return false;
+  restore_due_.reset();
+  return true;
 }
 
 void LogWriter::take_turn(const Turn& turn) {
@@ -113,7 +123,8 @@ void LogWriter::take_turn(const Turn& turn) {
   if (next == Client::Next::kAgain) {
     ready_.push_back(turn.client);
   } else {
-    idlers_.push_back({turn.client, clock_.steady_now() + options_.idle});
+    auto& idlers = next == Client::Next::kUnsynced ? unsynced_ : idlers_;
+    idlers.push_back({turn.client, clock_.steady_now() + options_.idle});
   }
 }
 

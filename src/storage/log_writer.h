@@ -39,7 +39,8 @@ class LogWriter {
     enum class Next : std::uint8_t {
       kNothing,    ///< The writer forgets the client, which may be destroyed before it looks again.
       kAgain,      ///< More waits.
-      kWatermark,  ///< `idle` is due when nothing comes for a while.
+      kWatermark,  ///< `idle` is due when nothing comes for a while, and nobody else has work.
+      kUnsynced,   ///< `idle` is due when nothing comes for a while, whoever else has work.
     };
 
     virtual ~Client() = default;
@@ -87,6 +88,7 @@ class LogWriter {
   Turn wait_for_turn() JADE_EXCLUDES(mutex_);
   /// The turn that is due, or when the next one will be; nullopt: when somebody calls.
   std::optional<Turn> due_turn(SteadyTime now, std::optional<SteadyTime>& next) JADE_REQUIRES(mutex_);
+  bool restore_is_due(SteadyTime now) JADE_REQUIRES(mutex_);
   void take_turn(const Turn& turn) JADE_EXCLUDES(mutex_);
 
   const Clock& clock_;
@@ -98,6 +100,7 @@ class LogWriter {
   std::deque<Client*> ready_ JADE_GUARDED_BY(mutex_);
   /// In the order in which they are due.
   std::deque<Idler> idlers_ JADE_GUARDED_BY(mutex_);
+  std::deque<Idler> unsynced_ JADE_GUARDED_BY(mutex_);
   bool stopping_ JADE_GUARDED_BY(mutex_) = false;
   /// While the reserve is in use: when to try to make it again.
   std::optional<SteadyTime> restore_due_ JADE_GUARDED_BY(mutex_);
