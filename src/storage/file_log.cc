@@ -172,8 +172,10 @@ Result<void> FileLog::wait_until_durable() {
   MutexLock lock(mutex_);
   JADE_RETURN_IF_ERROR(check_open());
   const Sequence wanted = tail_;
-  sync_upto_ = wanted;
-  wake_writer();
+  if (durable_ < wanted) {
+    sync_upto_ = wanted;
+    wake_writer();
+  }
   // The tail goes back when there is no room.
   while (!failure_ && durable_ < std::min(wanted, tail_)) progress_.wait(lock);
   return failure_ ? Result<void>(read_only(*failure_)) : Result<void>();
