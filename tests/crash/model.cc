@@ -95,6 +95,7 @@ class Comparison {
     database.vectors[0].options.dimension = kDimension;
     database.vectors[0].options.metric = configuration_.metric;
     expect(store().create(kDatabase, database).ok(), "create fails");
+    load();
     while (report_.operations < options_.operations && report_.findings.empty()) {
       step();
       read();
@@ -116,6 +117,27 @@ class Comparison {
     store_.reset();
     store_ = std::make_unique<SabotagedStore>(disk_, sabotage_);
     expect(!store()->health().reasons.size() && store().loaded.ok(), "the store does not open");
+  }
+
+  void load() {
+    constexpr std::uint32_t kRows = 500;
+    for (std::uint32_t first = 0; first < configuration_.loaded; first += kRows) {
+      std::vector<RecordInput> records;
+      for (std::uint32_t i = first; i < std::min(first + kRows, configuration_.loaded); ++i) {
+        const RowWrite row{.kind = RowKind::kPut,
+                           .id = "id" + std::to_string(i),
+                           .vectors = {{kNumbersField, any_numbers()}},
+                           .metadata = {}};
+        records.push_back(input(row));
+        apply(row, version_, 0, model_);
+      }
+      const auto receipt = store().write_batch(kDatabase, std::move(records));
+      if (!receipt.ok()) return expect(false, "loading fails");
+      version_ = engine::decode_token(receipt->token)->sequence.value();
+      for (auto& [id, row] : model_) {
+        if (row.version == 0 && row.version_most == 0) row.version_most = version_;
+      }
+    }
   }
 
   std::string any_id() { return "id" + std::to_string(random_.next_below(configuration_.ids)); }
@@ -339,9 +361,14 @@ class Comparison {
       expect(std::abs(hit.distance - distance) <= slack, "a search gives '" + hit.id + "' another distance");
       expect(std::abs(hit.similarity - similarity_of(metric, distance)) <= slack, "… another similarity");
       if (before != nullptr) {
+        // A cosine's distance that rounding took below zero is told as zero, but ordered as it was: README.md, known
+        // gaps.
+        const bool rounded = metric == Metric::kCosine && hit.distance == 0;
         const bool ordered =
-            before->distance < hit.distance || (before->distance == hit.distance && before->id < hit.id);
-        expect(ordered, "a search answers '" + before->id + "' before '" + hit.id + "'");
+            before->distance < hit.distance || (before->distance == hit.distance && (rounded || before->id < hit.id));
+        expect(ordered, "a search answers '" + before->id + "' before '" + hit.id + "', distances " +
+                            std::to_string(before->distance) + " and " + std::to_string(hit.distance) + ", which are " +
+                            (before->distance == hit.distance ? "equal" : "not equal"));
       }
       before = &hit;
       ModelRow& row = model_.at(hit.id);

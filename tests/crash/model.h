@@ -21,6 +21,10 @@ struct ModelConfiguration {
   std::uint32_t reopen_every = 100;
   /// Ids that are used.
   std::uint32_t ids = 60;
+  /// Rows that are there before the operations begin: a graph is asked only where there are many.
+  std::uint32_t loaded = 0;
+  /// Operations at scale 1.
+  std::uint32_t operations = 45'000;
 };
 
 /// How a test names its parameter.
