@@ -11,6 +11,7 @@ find_package(yaml-cpp REQUIRED)
 find_package(CLI11 REQUIRED)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(FLATBUFFERS REQUIRED IMPORTED_TARGET flatbuffers)
+pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 
 if(JADE_TESTS)
   find_package(GTest REQUIRED)

@@ -1,6 +1,8 @@
 #include "storage/manifest.h"
 
 #include <algorithm>
+#include <charconv>
+#include <set>
 #include <span>
 #include <utility>
 #include <vector>
@@ -22,17 +24,92 @@ constexpr std::size_t kFooterBytes = 24;
 constexpr std::size_t kBodyBytesAt = 8;
 constexpr std::size_t kFooterMagicAt = 16;
 
+std::string hex16(std::uint64_t value) {
+  std::string text(16, '0');
+  for (std::size_t i = text.size(); i-- > 0; value >>= 4) text[i] = "0123456789abcdef"[value & 15];
+  return text;
+}
+
 Error corrupted(std::string_view what) { return Error(ErrorCode::kDataCorrupted, "manifest: " + std::string(what)); }
+
+flatbuffers::Offset<wire::Segment> encode_segment(flatbuffers::FlatBufferBuilder& builder, const SegmentEntry& entry) {
+  std::vector<flatbuffers::Offset<wire::Component>> components;
+  for (const SegmentComponent& component : entry.components) {
+    const auto file_id = builder.CreateVector(as_uint8(component.file.file_id), component.file.file_id.size());
+    components.push_back(wire::CreateComponent(builder, static_cast<std::uint32_t>(component.file.kind),
+                                               component.file.field.value(), component.generation, file_id,
+                                               component.file.file_bytes, component.file.checksum));
+  }
+  const auto list = builder.CreateVector(components);
+  return wire::CreateSegment(builder, entry.number, entry.shard.value(), entry.rows, entry.first_sequence.value(),
+                             entry.last_sequence.value(), list);
+}
 
 std::vector<std::byte> encode_body(const Manifest& manifest) {
   flatbuffers::FlatBufferBuilder builder;
   const std::vector<std::byte> definition = encode_definition(manifest.definition);
   builder.ForceVectorAlignment(definition.size(), 1, AlignedBytes::kAlignment);
   const auto definition_bytes = builder.CreateVector(as_uint8(definition), definition.size());
-  wire::FinishManifestBuffer(builder,
-                             wire::CreateManifest(builder, definition_bytes, manifest.definition_sequence.value(),
-                                                  manifest.log_first_sequence.value(), manifest.epoch));
+  flatbuffers::Offset<flatbuffers::Vector<std::uint64_t>> flushed;
+  if (!manifest.flushed_upto.empty()) {
+    std::vector<std::uint64_t> positions;
+    for (const Sequence position : manifest.flushed_upto) positions.push_back(position.value());
+    flushed = builder.CreateVector(positions);
+  }
+  flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<wire::Segment>>> segments;
+  if (!manifest.segments.empty()) {
+    std::vector<flatbuffers::Offset<wire::Segment>> entries;
+    for (const SegmentEntry& entry : manifest.segments) entries.push_back(encode_segment(builder, entry));
+    segments = builder.CreateVector(entries);
+  }
+  wire::FinishManifestBuffer(
+      builder, wire::CreateManifest(builder, definition_bytes, manifest.definition_sequence.value(),
+                                    manifest.log_first_sequence.value(), manifest.epoch, flushed, segments,
+                                    manifest.next_segment));
   return finished_bytes(builder);
+}
+
+Result<SegmentComponent> decode_component(const wire::Component& in) {
+  const std::optional<ComponentKind> kind = component_kind(in.kind());
+  SegmentComponent component;
+  if (!kind || in.file_id()->size() != component.file.file_id.size()) return corrupted("an unknown component");
+  component.file = {
+      .kind = *kind, .field = VectorFieldId{in.field()}, .file_bytes = in.file_bytes(), .checksum = in.checksum()};
+  std::ranges::copy(as_bytes(*in.file_id()), component.file.file_id.begin());
+  component.generation = in.generation();
+  return component;
+}
+
+Result<SegmentEntry> decode_segment(const wire::Segment& in) {
+  SegmentEntry entry{.number = in.number(),
+                     .shard = ShardId{in.shard()},
+                     .rows = in.rows(),
+                     .first_sequence = Sequence{in.first_sequence()},
+                     .last_sequence = Sequence{in.last_sequence()},
+                     .components = {}};
+  for (const wire::Component* component : *in.components()) {
+    JADE_ASSIGN_OR_RETURN(SegmentComponent decoded, decode_component(*component));
+    entry.components.push_back(decoded);
+  }
+  return entry;
+}
+
+Result<void> check_segments(const Manifest& manifest) {
+  const std::size_t shards = manifest.definition.num_shards;
+  if (!manifest.flushed_upto.empty() && manifest.flushed_upto.size() != shards) {
+    return corrupted("positions of another number of shards");
+  }
+  std::set<std::string> names;
+  for (const SegmentEntry& entry : manifest.segments) {
+    if (entry.shard.value() >= shards || entry.number == 0 || entry.number >= manifest.next_segment ||
+        entry.first_sequence > entry.last_sequence || entry.last_sequence > manifest.flushed(entry.shard)) {
+      return corrupted("a segment out of bounds");
+    }
+    for (const SegmentComponent& component : entry.components) {
+      if (!names.insert(segment_file_name(entry.number, component)).second) return corrupted("a file named twice");
+    }
+  }
+  return {};
 }
 
 Result<Manifest> decode_body(std::span<const std::byte> body) {
@@ -45,11 +122,41 @@ Result<Manifest> decode_body(std::span<const std::byte> body) {
   manifest.definition_sequence = Sequence{in.definition_sequence()};
   manifest.log_first_sequence = Sequence{in.log_first_sequence()};
   manifest.epoch = in.epoch();
+  manifest.next_segment = in.next_segment();
   if (manifest.log_first_sequence == Sequence{0}) return corrupted("no first log record");
+  if (in.flushed_upto() != nullptr) {
+    for (const std::uint64_t position : *in.flushed_upto()) manifest.flushed_upto.emplace_back(position);
+  }
+  if (in.segments() != nullptr) {
+    for (const wire::Segment* segment : *in.segments()) {
+      JADE_ASSIGN_OR_RETURN(SegmentEntry entry, decode_segment(*segment));
+      manifest.segments.push_back(std::move(entry));
+    }
+  }
+  JADE_RETURN_IF_ERROR(check_segments(manifest));
   return manifest;
 }
 
 }  // namespace
+
+std::string segment_file_name(std::uint64_t number, const SegmentComponent& component) {
+  std::string name = "seg-" + hex16(number) + "-" + std::string(component_kind_name(component.file.kind));
+  if (component.file.field != VectorFieldId{0}) name += "-" + std::to_string(component.file.field.value());
+  if (component.generation != 0) name += "-" + hex16(component.generation);
+  return name;
+}
+
+std::optional<std::uint64_t> segment_of_file_name(std::string_view name) {
+  constexpr std::string_view kPrefix = "seg-";
+  constexpr std::size_t kDigits = 16;
+  if (!name.starts_with(kPrefix) || name.size() <= kPrefix.size() + kDigits) return std::nullopt;
+  const char* const first = name.data() + kPrefix.size();
+  const char* const last = first + kDigits;
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(first, last, number, 16);
+  if (error != std::errc() || end != last || *end != '-') return std::nullopt;
+  return number;
+}
 
 std::vector<std::byte> encode_manifest(const Manifest& manifest, Random& random) {
   FileHeader header;

@@ -17,6 +17,24 @@ namespace {
 
 constexpr char kPath[] = "db/MANIFEST";
 
+void add_segments(Manifest& manifest) {
+  manifest.flushed_upto = {Sequence{40}};
+  manifest.next_segment = 9;
+  for (const std::uint64_t number : {8, 3}) {
+    SegmentEntry entry{.number = number,
+                       .shard = ShardId{0},
+                       .rows = 7,
+                       .first_sequence = Sequence{number},
+                       .last_sequence = Sequence{30},
+                       .components = {}};
+    entry.components.push_back({{ComponentKind::kRows, VectorFieldId{0}, {}, 4096, 77}, 0});
+    entry.components.push_back({{ComponentKind::kVectors, VectorFieldId{1}, {}, 8192, 78}, 0});
+    entry.components.push_back({{ComponentKind::kTombstones, VectorFieldId{0}, {}, 4096, 79}, 40});
+    entry.components[1].file.file_id.fill(std::byte{5});
+    manifest.segments.push_back(std::move(entry));
+  }
+}
+
 Manifest example(std::uint64_t version) {
   Manifest manifest;
   manifest.definition.database = test_database();
@@ -27,6 +45,7 @@ Manifest example(std::uint64_t version) {
   manifest.definition_sequence = Sequence{version * 10};
   manifest.log_first_sequence = Sequence{version};
   manifest.epoch = 3;
+  if (version > 1) add_segments(manifest);
   return manifest;
 }
 
@@ -49,6 +68,48 @@ TEST_F(ManifestTest, ComesBackAsItWas) {
     EXPECT_EQ(*read, example(version));
   }
   EXPECT_EQ(memory_.list("db").value().size(), 1u);
+}
+
+TEST_F(ManifestTest, RefusesSegmentsThatCannotBe) {
+  struct Row {
+    const char* name;
+    void (*change)(Manifest&);
+  };
+  const Row rows[] = {
+      {"another shard", [](Manifest& m) { m.segments[0].shard = ShardId{1}; }},
+      {"no number", [](Manifest& m) { m.segments[0].number = 0; }},
+      {"a number to come", [](Manifest& m) { m.segments[0].number = 9; }},
+      {"ends before it begins", [](Manifest& m) { m.segments[0].first_sequence = Sequence{31}; }},
+      {"rows that are not flushed", [](Manifest& m) { m.segments[0].last_sequence = Sequence{41}; }},
+      {"positions of two shards", [](Manifest& m) { m.flushed_upto.push_back(Sequence{1}); }},
+      {"one number twice", [](Manifest& m) { m.segments[1].number = 8; }},
+      {"an unknown kind", [](Manifest& m) { m.segments[1].components[0].file.kind = ComponentKind{99}; }},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.name);
+    Manifest manifest = example(2);
+    row.change(manifest);
+    const auto decoded = decode_manifest(encode_manifest(manifest, random_));
+    ASSERT_FALSE(decoded.ok());
+    EXPECT_EQ(decoded.error().code(), ErrorCode::kDataCorrupted);
+  }
+}
+
+TEST(SegmentFileName, TellsTheSegment) {
+  const Manifest manifest = example(2);
+  EXPECT_EQ(manifest.flushed(ShardId{0}), Sequence{40});
+  const SegmentEntry& entry = manifest.segments.front();
+  EXPECT_EQ(segment_file_name(entry.number, entry.components[0]), "seg-0000000000000008-rows");
+  EXPECT_EQ(segment_file_name(entry.number, entry.components[1]), "seg-0000000000000008-vectors-1");
+  EXPECT_EQ(segment_file_name(entry.number, entry.components[2]), "seg-0000000000000008-tombstones-0000000000000028");
+  for (const SegmentComponent& component : entry.components) {
+    EXPECT_EQ(segment_of_file_name(segment_file_name(entry.number, component)), 8U);
+    EXPECT_EQ(segment_of_file_name(segment_file_name(entry.number, component) + ".tmp"), 8U);
+  }
+  for (const char* name : {"", "seg-", "seg-0000000000000008", "seg-000000000000000x-rows", "log-0000000000000008-rows",
+                           "seg-00000000000000081rows"}) {
+    EXPECT_EQ(segment_of_file_name(name), std::nullopt) << name;
+  }
 }
 
 TEST_F(ManifestTest, MissingIsNotDamaged) {
