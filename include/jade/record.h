@@ -174,13 +174,16 @@ struct IndexStatus {
 
 struct DatabaseStatus {
   std::uint64_t live_records = 0;
-  /// Rows that were deleted or superseded and still take memory.
+  /// Rows that were deleted or superseded and still take room.
   std::uint64_t deleted_rows = 0;
   std::uint64_t memory_vectors_bytes = 0;
   std::uint64_t memory_graph_bytes = 0;
   std::uint64_t memory_records_bytes = 0;
   std::uint64_t memory_id_map_bytes = 0;
+  /// Parts of the data that lie in files, each searched on its own.
+  std::uint64_t sealed_segments = 0;
   std::uint64_t disk_log_bytes = 0;
+  std::uint64_t disk_segments_bytes = 0;
   std::uint64_t disk_manifest_bytes = 0;
   std::vector<IndexStatus> indexes;
   /// Averages over the last minute.

@@ -1,6 +1,7 @@
 #include "engine/local_database.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "base/crockford.h"
@@ -16,29 +17,33 @@ namespace {
 
 std::string manifest_path(const std::string& directory) { return io::join_path(directory, "manifest"); }
 std::string log_directory(const std::string& directory) { return io::join_path(directory, "log"); }
-
-std::uint64_t file_bytes(io::FileSystem& files, const std::string& path) {
-  const Result<std::optional<io::FileStat>> stat = files.stat(path);
-  return stat.ok() && stat->has_value() ? (*stat)->size : 0;
-}
+std::string segments_directory(const std::string& directory) { return io::join_path(directory, "segments"); }
 
 }  // namespace
 
 LocalDatabase::LocalDatabase(const DatabaseEnvironment& environment, std::string directory, std::string name,
-                             storage::Definition definition, std::unique_ptr<storage::Log> log,
+                             storage::Manifest manifest, std::unique_ptr<storage::Log> log,
                              storage::LogRecovery recovery)
     : environment_(environment),
       directory_(std::move(directory)),
       name_(std::move(name)),
-      definition_(std::move(definition)),
+      definition_(manifest.definition),
       recovery_(std::move(recovery)),
-      manifest_bytes_(file_bytes(environment.files, manifest_path(directory_))),
+      manifest_(environment.files, manifest_path(directory_), std::move(manifest), environment.random),
       log_(std::move(log)) {
   const ShardEnvironment shard_environment{.clock = environment_.clock,
                                            .compute = environment_.compute,
                                            .background = environment_.background,
                                            .budget = environment_.budget,
-                                           .log = *log_};
+                                           .log = *log_,
+                                           .files = {.files = environment_.files,
+                                                     .directory = segments_directory(directory_),
+                                                     .definition = definition_,
+                                                     .manifest = manifest_,
+                                                     .random = environment_.random},
+                                           .flush_bytes = environment_.flush_bytes,
+                                           .first_needed = [this](ShardId flushing) { return first_needed(flushing); },
+                                           .flushed = [this] { trim_log(); }};
   for (std::uint32_t i = 0; i < definition_.num_shards; ++i) {
     shards_.push_back(std::make_unique<LocalShard>(ShardId(i), definition_, shard_environment));
     if (environment_.decorate_shard) {
@@ -59,11 +64,13 @@ Result<std::shared_ptr<LocalDatabase>> LocalDatabase::create(const DatabaseEnvir
   JADE_ASSIGN_OR_RETURN(std::unique_ptr<storage::Log> log,
                         storage::FileLog::create(files, log_directory(directory), definition.database,
                                                  environment.log_writer, environment.random));
+  JADE_RETURN_IF_ERROR(files.create_directories(segments_directory(directory)));
+  JADE_RETURN_IF_ERROR(files.sync_directory(directory));
   // The manifest comes last: a directory that has one is a whole database.
-  JADE_RETURN_IF_ERROR(
-      storage::write_manifest(files, manifest_path(directory), {.definition = definition}, environment.random));
+  storage::Manifest manifest{.definition = std::move(definition)};
+  JADE_RETURN_IF_ERROR(storage::write_manifest(files, manifest_path(directory), manifest, environment.random));
   return std::shared_ptr<LocalDatabase>(
-      new LocalDatabase(environment, std::move(directory), std::move(name), std::move(definition), std::move(log), {}));
+      new LocalDatabase(environment, std::move(directory), std::move(name), std::move(manifest), std::move(log), {}));
 }
 
 Result<std::shared_ptr<LocalDatabase>> LocalDatabase::open(const DatabaseEnvironment& environment,
@@ -80,8 +87,11 @@ Result<std::shared_ptr<LocalDatabase>> LocalDatabase::open(const DatabaseEnviron
                                                                        {.first_sequence = manifest->log_first_sequence,
                                                                         .epoch = manifest->epoch}));
   std::shared_ptr<LocalDatabase> database(new LocalDatabase(environment, std::move(directory), std::move(name),
-                                                            std::move(manifest->definition), std::move(log.log),
+                                                            *std::move(manifest), std::move(log.log),
                                                             std::move(log.recovery)));
+  JADE_RETURN_IF_ERROR(remove_leftover_segments(environment.files, segments_directory(database->directory_),
+                                                database->manifest_.current()));
+  for (const auto& shard : database->shards_) JADE_RETURN_IF_ERROR(shard->open_segments());
   JADE_RETURN_IF_ERROR(database->replay(progress));
   for (const auto& shard : database->shards_) shard->start();
   return database;
@@ -93,7 +103,7 @@ Result<void> LocalDatabase::replay(const ReplayProgress& progress) {
   constexpr std::uint64_t kBytesBetweenReports = std::uint64_t{1} << 20;
   std::uint64_t replayed = 0;
   std::uint64_t bytes = 0;
-  return log_->read(Sequence(1), [&](const storage::LogRecord& record) -> Result<void> {
+  return log_->read(manifest_.current().log_first_sequence, [&](const storage::LogRecord& record) -> Result<void> {
     if (record.type != storage::RecordType::kWriteBatch || record.shard.value() >= shards_.size()) {
       return Error(ErrorCode::kDataCorrupted,
                    "log record " + std::to_string(record.sequence.value()) + " is not for this database's shards");
@@ -108,11 +118,28 @@ Result<void> LocalDatabase::replay(const ReplayProgress& progress) {
   });
 }
 
+Result<Sequence> LocalDatabase::first_needed(ShardId flushing) const {
+  // What is in files must not be in doubt in the log: its records up to there may be given up, and their numbers with
+  // them.
+  JADE_RETURN_IF_ERROR(log_->wait_until_durable());
+  Sequence needed(std::numeric_limits<std::uint64_t>::max());
+  for (const auto& shard : shards_) needed = std::min(needed, shard->first_needed(shard->id() == flushing));
+  return needed;
+}
+
+void LocalDatabase::trim_log() {
+  const Sequence first = manifest_.current().log_first_sequence;
+  const Result<void> trimmed = log_->trim(Sequence(first.value() - 1));
+  if (!trimmed.ok()) log_warn("log_not_trimmed", {{"database", name_}, {"reason", trimmed.error().message()}});
+}
+
 LocalDatabase::~LocalDatabase() { (void)close().ok(); }
 
 Result<void> LocalDatabase::close() {
   const MutexLock lock(close_mutex_);
   if (closed_) return *closed_;
+  // The background work reads and trims the log.
+  for (const auto& shard : shards_) shard->stop_background();
   // Once the log is closed every accepted write was handed back; the shards answer those, then stop.
   closed_ = log_->close();
   std::uint64_t reserved = 0;
@@ -161,6 +188,8 @@ void LocalDatabase::status(const RequestContext& context, Callback<DatabaseStatu
           status.deleted_rows += shard.deleted_rows;
           status.memory_records_bytes += shard.record_bytes;
           status.memory_id_map_bytes += shard.id_map_bytes;
+          status.sealed_segments += shard.sealed_segments;
+          status.disk_segments_bytes += shard.segment_file_bytes;
           for (std::size_t i = 0; i < std::min(shard.fields.size(), status.indexes.size()); ++i) {
             status.memory_vectors_bytes += shard.fields[i].vector_bytes;
             status.memory_graph_bytes += shard.fields[i].graph_bytes;
@@ -171,7 +200,7 @@ void LocalDatabase::status(const RequestContext& context, Callback<DatabaseStatu
           }
         }
         status.disk_log_bytes = log_->size_bytes();
-        status.disk_manifest_bytes = manifest_bytes_;
+        status.disk_manifest_bytes = manifest_.size_bytes();
         status.writes_per_second = writes_.per_second(environment_.clock);
         status.searches_per_second = searches_.per_second(environment_.clock);
         if (auto reason = read_only_reason()) {

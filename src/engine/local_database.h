@@ -19,6 +19,7 @@
 #include "storage/definition.h"
 #include "storage/file_log.h"
 #include "storage/log_writer.h"
+#include "storage/manifest_file.h"
 
 namespace jade::engine {
 
@@ -34,6 +35,8 @@ struct DatabaseEnvironment {
   Executor& background;
   storage::LogWriter& log_writer;
   MemoryBudget& budget;
+  /// See ShardEnvironment.
+  std::uint64_t flush_bytes = std::uint64_t{256} << 20;
   /// Empty: requests go straight to the shards.
   ShardDecorator decorate_shard;
 };
@@ -77,8 +80,11 @@ class LocalDatabase {
 
  private:
   LocalDatabase(const DatabaseEnvironment& environment, std::string directory, std::string name,
-                storage::Definition definition, std::unique_ptr<storage::Log> log, storage::LogRecovery recovery);
+                storage::Manifest manifest, std::unique_ptr<storage::Log> log, storage::LogRecovery recovery);
   Result<void> replay(const ReplayProgress& progress);
+  /// The first log record that any shard will still need, when what `flushing` has written is in the manifest.
+  Result<Sequence> first_needed(ShardId flushing) const;
+  void trim_log();
 
   ShardService& service(ShardId shard) { return *services_[shard.value()]; }
   ShardId shard_of_id(std::string_view id) const;
@@ -95,7 +101,7 @@ class LocalDatabase {
   const std::string name_;
   const storage::Definition definition_;
   const storage::LogRecovery recovery_;
-  const std::uint64_t manifest_bytes_;
+  storage::ManifestFile manifest_;
   std::unique_ptr<storage::Log> log_;
   std::vector<std::unique_ptr<LocalShard>> shards_;
   std::vector<std::unique_ptr<ShardService>> decorators_;

@@ -17,14 +17,15 @@ using Fields = std::vector<storage::VectorFieldDefinition>;
 
 std::int64_t micros(WallTime time) { return time.time_since_epoch().count(); }
 
+std::uint64_t graph_bytes_of(const storage::VectorFieldDefinition& field) {
+  return field.index.type == IndexType::kFlat ? 0 : (2 * field.index.m + 4) * sizeof(std::uint32_t);
+}
+
 /// Memory that a row will take, graph included: counted the same when it is accepted and when it is replayed.
 std::uint64_t row_bytes(const Fields& fields, std::size_t id_bytes, std::size_t metadata_bytes, std::size_t vectors,
                         std::size_t vector_bytes) {
   std::uint64_t graph_bytes = 0;
-  for (const auto& field : fields) {
-    const IndexOptions& index = field.index;
-    if (index.type != IndexType::kFlat) graph_bytes = std::max<std::uint64_t>(graph_bytes, (2 * index.m + 4) * 4);
-  }
+  for (const auto& field : fields) graph_bytes = std::max(graph_bytes, graph_bytes_of(field));
   return kRowBytes + id_bytes + metadata_bytes + vector_bytes + vectors * (graph_bytes + 16);
 }
 
@@ -62,7 +63,9 @@ LocalShard::LocalShard(ShardId id, const storage::Definition& definition, const 
       environment_(environment),
       fields_(definition.vectors),
       state_(definition),
-      indexer_(state_, environment.background, environment.clock) {}
+      files_(id, environment.files),
+      indexer_(state_, environment.clock),
+      worker_([this] { return has_work(); }, [this] { return work_a_while(); }, environment.background) {}
 
 LocalShard::~LocalShard() { stop(); }
 
@@ -71,11 +74,16 @@ Result<void> LocalShard::replay(const storage::LogRecord& record) {
     const MutexLock lock(mutex_);
     last_commit_time_us_ = std::max(last_commit_time_us_, record.commit_time_us);
   }
+  if (record.sequence <= flushed_upto_) return {};
   JADE_RETURN_IF_ERROR(state_.apply(record.sequence, record.commit_time_us, record.payload));
   JADE_ASSIGN_OR_RETURN(const storage::WriteBatchView batch, storage::WriteBatchView::parse(record.payload));
   const std::uint64_t bytes = write_bytes(fields_, batch);
-  environment_.budget.add(bytes);
-  reserved_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  hold(bytes);
+  {
+    const MutexLock lock(mutex_);
+    count({record.sequence, bytes, record.payload.size()});
+  }
+  if (growing_is_full()) freeze();
   return {};
 }
 
@@ -84,14 +92,17 @@ std::optional<std::string> LocalShard::failure() const {
   return failed_ ? std::optional(failed_->message()) : std::nullopt;
 }
 
-void LocalShard::start() { indexer_.notify(); }
+void LocalShard::start() { worker_.notify(); }
 
 void LocalShard::stop() {
-  {
+  const auto wait_until_idle = [this] {
     MutexLock lock(mutex_);
     while (applying_ || !pending_.empty()) idle_.wait(lock);
-  }
-  indexer_.stop();
+  };
+  wait_until_idle();
+  worker_.stop();
+  // What the worker's last piece left to be done between records.
+  wait_until_idle();
 }
 
 void LocalShard::apply(const RequestContext& context, ApplyRequest request, Callback<ApplyResponse> done) {
@@ -160,6 +171,8 @@ Result<void> LocalShard::accept(Decision decision, Callback<ApplyResponse>& done
   if (failed_) return *failed_;
   const std::uint64_t bytes = write_bytes(fields_, decision.accepted);
   JADE_RETURN_IF_ERROR(environment_.budget.reserve(bytes));
+  const bool only_deletes = std::ranges::all_of(
+      decision.accepted.rows, [](const storage::RowWrite& row) { return row.kind == storage::WriteKind::kDelete; });
   auto pending = std::make_shared<Pending>();
   // Commit times never go back, whatever the clock does.
   last_commit_time_us_ = std::max(last_commit_time_us_ + 1, micros(environment_.clock.wall_now()));
@@ -170,13 +183,15 @@ Result<void> LocalShard::accept(Decision decision, Callback<ApplyResponse>& done
                                .shard = id_,
                                .definition_version = definition_version_,
                                .commit_time_us = pending->commit_time_us,
-                               .payload = pending->payload},
+                               .payload = pending->payload,
+                               .may_use_reserve = only_deletes},
                               [this, pending](Result<void> result) { on_durable(pending, std::move(result)); });
   if (!sequence.ok()) {
     environment_.budget.release(bytes);
     return std::move(sequence).error();
   }
   reserved_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  pending->reserved_bytes = bytes;
   pending->sequence = *sequence;
   pending->response = {*sequence, std::move(decision.rows)};
   pending->done = std::move(done);
@@ -193,7 +208,24 @@ Result<void> LocalShard::accept(Decision decision, Callback<ApplyResponse>& done
 void LocalShard::on_durable(const std::shared_ptr<Pending>& pending, Result<void> result) {
   {
     const MutexLock lock(mutex_);
+    // Its position will be another record's: nothing may be decided from it from here on.
+    if (!result.ok() && result.error().code() == ErrorCode::kStorageFull) forget(*pending);
     pending->durable = std::move(result);
+  }
+  start_applying();
+}
+
+void LocalShard::between_records(std::move_only_function<void()> task) {
+  {
+    const MutexLock lock(mutex_);
+    between_records_.push_back(std::move(task));
+  }
+  start_applying();
+}
+
+void LocalShard::start_applying() {
+  {
+    const MutexLock lock(mutex_);
     if (applying_) return;
     applying_ = true;
   }
@@ -204,46 +236,82 @@ void LocalShard::on_durable(const std::shared_ptr<Pending>& pending, Result<void
 void LocalShard::apply_durable() {
   while (true) {
     std::shared_ptr<Pending> next;
+    std::move_only_function<void()> task;
     {
       const MutexLock lock(mutex_);
-      if (pending_.empty() || !pending_.front()->durable) {
+      if (!between_records_.empty()) {
+        task = std::move(between_records_.front());
+        between_records_.pop_front();
+      } else if (!pending_.empty() && pending_.front()->durable) {
+        next = pending_.front();
+      } else {
         applying_ = false;
         idle_.notify_all();
         return;
       }
-      next = std::move(pending_.front());
-      pending_.pop_front();
     }
-    answer(*next);
+    if (task) {
+      task();
+    } else {
+      answer(*next);
+    }
   }
 }
 
 void LocalShard::answer(Pending& pending) {
-  Result<void> outcome = *std::move(pending.durable);
+  Result<void> outcome = *pending.durable;
+  // Without room it is not in the log, and all goes on; after any other failure it may be.
+  bool fatal = !outcome.ok() && outcome.error().code() != ErrorCode::kStorageFull;
   if (outcome.ok()) {
     outcome = state_.apply(pending.sequence, pending.commit_time_us, pending.payload);
+    fatal = !outcome.ok();
+  }
+  if (fatal) fail(outcome.error());
+  {
+    const MutexLock lock(mutex_);
+    pending_.pop_front();
+    forget(pending);
+    if (outcome.ok()) count({pending.sequence, pending.reserved_bytes, pending.payload.size()});
   }
   if (!outcome.ok()) {
-    const MutexLock lock(mutex_);
-    if (!failed_) {
-      failed_ = Error(ErrorCode::kStoreReadOnly, "an earlier write failed: " + outcome.error().message());
-      log_error("database_read_only", {{"database_id", database_id_},
-                                       {"shard", static_cast<std::int64_t>(id_.value())},
-                                       {"reason", outcome.error().message()}});
-    }
+    give_back(pending.reserved_bytes);
+    return pending.done(std::move(outcome).error());
   }
-  forget(pending);
-  if (!outcome.ok()) return pending.done(std::move(outcome).error());
-  indexer_.notify();
+  if (growing_is_full()) freeze();
+  worker_.notify();
   pending.done(std::move(pending.response));
 }
 
-void LocalShard::forget(const Pending& pending) {
+void LocalShard::fail(const Error& reason) {
   const MutexLock lock(mutex_);
-  for (const std::string& id : pending.ids) {
+  if (failed_) return;
+  failed_ = Error(ErrorCode::kStoreReadOnly, "an earlier write failed: " + reason.message());
+  log_error(
+      "database_read_only",
+      {{"database_id", database_id_}, {"shard", static_cast<std::int64_t>(id_.value())}, {"reason", reason.message()}});
+}
+
+void LocalShard::forget(Pending& pending) {
+  for (const std::string& id : std::exchange(pending.ids, {})) {
     const auto expected = expected_.find(id);
     if (--expected->second.pending == 0) expected_.erase(expected);
   }
+}
+
+void LocalShard::count(const Applied& applied) {
+  if (growing_first_ == 0) growing_first_ = applied.sequence.value();
+  growing_bytes_ += applied.memory_bytes;
+  growing_log_bytes_ += applied.log_bytes;
+}
+
+void LocalShard::hold(std::uint64_t bytes) {
+  environment_.budget.add(bytes);
+  reserved_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+}
+
+void LocalShard::give_back(std::uint64_t bytes) {
+  environment_.budget.release(bytes);
+  reserved_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
 }
 
 Result<StoredRecord> LocalShard::stored_record(const ShardView& view, RowRef ref, bool with_vectors,
@@ -310,6 +378,8 @@ void LocalShard::stats(const RequestContext& context, StatsRequest, Callback<Sta
     const Segment& segment = view.segment(at);
     response.record_bytes += segment.record_bytes();
     response.id_map_bytes += segment.id_map_bytes();
+    response.segment_file_bytes += segment.file_bytes();
+    response.sealed_segments += segment.file_bytes() > 0 ? 1 : 0;
     for (std::size_t i = 0; i < fields_.size(); ++i) {
       const VectorField& field = segment.field(i);
       FieldStats& stats = response.fields[i];

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -12,7 +13,9 @@
 #include "base/executor.h"
 #include "base/mutex.h"
 #include "engine/background_indexer.h"
+#include "engine/background_worker.h"
 #include "engine/memory_budget.h"
+#include "engine/shard_files.h"
 #include "engine/shard_service.h"
 #include "engine/shard_state.h"
 #include "storage/log.h"
@@ -26,6 +29,14 @@ struct ShardEnvironment {
   Executor& background;
   MemoryBudget& budget;
   storage::Log& log;
+  ShardFilesEnvironment files;
+  /// The growing segment is frozen and written when its rows take this much memory.
+  std::uint64_t flush_bytes = std::uint64_t{256} << 20;
+  /// Asked before an edit of the manifest, by the shard that flushes: the first log record that any shard will still
+  /// need. Waits for the disk. Empty: the log is needed whole.
+  std::function<Result<Sequence>(ShardId flushing)> first_needed = {};
+  /// Told after such an edit. Waits for the disk. May be empty.
+  std::function<void()> flushed = {};
 };
 
 /// The one sequencer and the applied state of a shard.
@@ -38,10 +49,15 @@ class LocalShard final : public ShardService {
   LocalShard(ShardId id, const storage::Definition& definition, const ShardEnvironment& environment);
   ~LocalShard() override;
 
-  /// Applies a record that was durable when the log was opened. Before `start`, in log order, from one thread.
+  /// Opens the segments that the manifest names. Before `replay`. Waits for the disk.
+  Result<void> open_segments();
+  /// Applies a record that was durable when the log was opened, if its outcome is in no segment. Before `start`, in log
+  /// order, from one thread.
   Result<void> replay(const storage::LogRecord& record);
   /// Lets the background work begin.
   void start();
+  /// Ends the background work: it uses the log, which may be closed after this. Idempotent.
+  void stop_background() { worker_.stop(); }
   /// Waits until every accepted write was answered (close the log first) and the background work has stopped.
   void stop();
 
@@ -51,8 +67,12 @@ class LocalShard final : public ShardService {
   void stats(const RequestContext& context, StatsRequest request, Callback<StatsResponse> done) override;
 
   std::shared_ptr<const ShardView> view() const { return state_.view(); }
+  ShardId id() const { return id_; }
   /// Why no write is accepted any more, or nothing.
   std::optional<std::string> failure() const JADE_EXCLUDES(mutex_);
+  /// The first log record that this shard still needs; when it `is_flushing`, without what it is about to have in
+  /// files.
+  Sequence first_needed(bool is_flushing) const JADE_EXCLUDES(mutex_);
   /// Bytes of the memory budget that this shard's rows hold.
   std::uint64_t reserved_bytes() const { return reserved_bytes_.load(std::memory_order_relaxed); }
 
@@ -65,6 +85,7 @@ class LocalShard final : public ShardService {
     std::vector<std::string> ids;
     ApplyResponse response;
     Callback<ApplyResponse> done;
+    std::uint64_t reserved_bytes = 0;
     std::optional<Result<void>> durable;
   };
   /// What accepted, not yet applied writes make of a record.
@@ -88,7 +109,30 @@ class LocalShard final : public ShardService {
   void on_durable(const std::shared_ptr<Pending>& pending, Result<void> result) JADE_EXCLUDES(mutex_);
   void apply_durable() JADE_EXCLUDES(mutex_);
   void answer(Pending& pending) JADE_EXCLUDES(mutex_);
-  void forget(const Pending& pending) JADE_EXCLUDES(mutex_);
+  void fail(const Error& reason) JADE_EXCLUDES(mutex_);
+  void forget(Pending& pending) JADE_REQUIRES(mutex_);
+  struct Applied {
+    Sequence sequence;
+    std::uint64_t memory_bytes = 0;
+    std::uint64_t log_bytes = 0;
+  };
+  void count(const Applied& applied) JADE_REQUIRES(mutex_);
+
+  // The applying thread:
+  bool growing_is_full() const JADE_EXCLUDES(mutex_);
+  void freeze() JADE_EXCLUDES(mutex_);
+  void install(const FlushJob& job, const std::shared_ptr<SealedSegment>& sealed) JADE_EXCLUDES(mutex_);
+  // The worker's thread:
+  bool has_work() const JADE_EXCLUDES(mutex_);
+  bool flush_is_due() const JADE_REQUIRES(mutex_);
+  Result<void> work_a_while() JADE_EXCLUDES(mutex_);
+  Result<void> flush_one() JADE_EXCLUDES(mutex_);
+  Result<void> write_graphs();
+  /// Has the applying thread call `task` between two records.
+  void between_records(std::move_only_function<void()> task) JADE_EXCLUDES(mutex_);
+  void start_applying() JADE_EXCLUDES(mutex_);
+  void hold(std::uint64_t bytes);
+  void give_back(std::uint64_t bytes);
 
   Result<StoredRecord> stored_record(const ShardView& view, RowRef row, bool with_vectors, bool with_metadata) const;
   Result<GetResponse> get_from(const ShardView& view, const GetRequest& request) const;
@@ -101,8 +145,13 @@ class LocalShard final : public ShardService {
   const std::string database_id_;
   const ShardEnvironment environment_;
   const std::vector<storage::VectorFieldDefinition> fields_;
+  /// Records up to here are in the segments that were opened.
+  Sequence flushed_upto_{0};
   ShardState state_;
+  ShardFiles files_;
   BackgroundIndexer indexer_;
+  /// There may be a graph that no file has.
+  std::atomic<bool> look_for_graphs_{false};
   std::atomic<std::uint64_t> reserved_bytes_{0};
 
   mutable Mutex mutex_;
@@ -111,8 +160,22 @@ class LocalShard final : public ShardService {
   std::unordered_map<std::string, Expected> expected_ JADE_GUARDED_BY(mutex_);
   std::int64_t last_commit_time_us_ JADE_GUARDED_BY(mutex_) = 0;
   bool applying_ JADE_GUARDED_BY(mutex_) = false;
+  std::deque<std::move_only_function<void()>> between_records_ JADE_GUARDED_BY(mutex_);
+  /// Of the growing segment: the first record that was applied since the last freeze (0: none), and its memory.
+  std::uint64_t growing_first_ JADE_GUARDED_BY(mutex_) = 0;
+  std::uint64_t growing_bytes_ JADE_GUARDED_BY(mutex_) = 0;
+  std::uint64_t growing_log_bytes_ JADE_GUARDED_BY(mutex_) = 0;
+  /// Frozen segments that no file has, the oldest first.
+  std::deque<std::shared_ptr<FlushJob>> flush_queue_ JADE_GUARDED_BY(mutex_);
+  /// The first of them is being written, or was and is not in its place yet.
+  bool flushing_ JADE_GUARDED_BY(mutex_) = false;
+  /// After a failed flush: when to try again.
+  SteadyTime flush_again_at_ JADE_GUARDED_BY(mutex_) = {};
   /// Why no write is accepted any more.
   std::optional<Error> failed_ JADE_GUARDED_BY(mutex_);
+
+  /// The last member: its tasks use all others.
+  BackgroundWorker worker_;
 };
 
 }  // namespace jade::engine

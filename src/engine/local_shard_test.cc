@@ -10,6 +10,7 @@
 #include "base/thread.h"
 #include "base/thread_pool.h"
 #include "engine/test_records.h"
+#include "engine/test_store.h"
 
 namespace jade::engine {
 namespace {
@@ -25,7 +26,8 @@ class LocalShardTest : public testing::Test {
                 .compute = compute == nullptr ? inline_ : *compute,
                 .background = inline_,
                 .budget = budget_,
-                .log = log_}) {}
+                .log = log_,
+                .files = ground_.environment()}) {}
   ~LocalShardTest() override { log_.sync(); }
 
   using Answer = std::optional<Result<ApplyResponse>>;
@@ -55,6 +57,7 @@ class LocalShardTest : public testing::Test {
   }
 
   storage::Definition definition_ = definition_of({field_definition(1, "", 2)});
+  ShardGround ground_{definition_};
   InlineExecutor inline_;
   ManualLog log_;
   MemoryBudget budget_{kBudgetBytes};
@@ -207,9 +210,13 @@ TEST_F(LocalShardTest, ReplaysWhatItLogged) {
   log_.sync();
   ManualLog other_log;
   MemoryBudget other_budget(kBudgetBytes);
-  LocalShard replayed(
-      ShardId(0), definition_,
-      {.clock = system_clock(), .compute = inline_, .background = inline_, .budget = other_budget, .log = other_log});
+  LocalShard replayed(ShardId(0), definition_,
+                      {.clock = system_clock(),
+                       .compute = inline_,
+                       .background = inline_,
+                       .budget = other_budget,
+                       .log = other_log,
+                       .files = ground_.environment()});
   for (std::size_t i = 0; i < log_.records.size(); ++i) {
     const storage::NewRecord& record = log_.records[i];
     storage::LogRecord durable;
@@ -283,8 +290,14 @@ TEST(LocalShardThreads, ReadersSeeWholeBatchesWhileWritersWrite) {
   const storage::Definition definition = definition_of({field_definition(1, "", 2)});
   ManualLog log;
   MemoryBudget budget(1U << 30);
+  ShardGround ground(definition);
   LocalShard shard(ShardId(0), definition,
-                   {.clock = system_clock(), .compute = **pool, .background = **pool, .budget = budget, .log = log});
+                   {.clock = system_clock(),
+                    .compute = **pool,
+                    .background = **pool,
+                    .budget = budget,
+                    .log = log,
+                    .files = ground.environment()});
   const RequestContext context;
   std::atomic<bool> stop{false};
   auto reader = Thread::start(ThreadKind::kCompute, "reader", [&] {

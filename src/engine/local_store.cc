@@ -89,6 +89,7 @@ DatabaseEnvironment LocalStore::database_environment() {
           .background = environment_.background,
           .log_writer = *log_writer_,
           .budget = budget_,
+          .flush_bytes = std::min(options_.flush_bytes, std::max<std::uint64_t>(budget_.limit_bytes() / 8, 1)),
           .decorate_shard = options_.decorate_shard};
 }
 

@@ -35,6 +35,8 @@ struct StoreEnvironment {
 struct LocalStoreOptions {
   /// 0: default_memory_budget().
   std::uint64_t memory_budget_bytes = 0;
+  /// See ShardEnvironment; at most an eighth of the memory budget.
+  std::uint64_t flush_bytes = std::uint64_t{256} << 20;
   /// For tests: something between each database and its shards.
   ShardDecorator decorate_shard;
 };

@@ -10,6 +10,7 @@
 #include "base/manual_executor.h"
 #include "base/random.h"
 #include "engine/background_indexer.h"
+#include "engine/background_worker.h"
 #include "engine/machine.h"
 #include "engine/test_records.h"
 #include "engine/test_store.h"
@@ -228,18 +229,6 @@ TEST(LocalStoreFaults, ACloseTellsTheFirstOfItsFailures) {
   EXPECT_THAT(store->close().error().message(), HasSubstr("closing a"));
 }
 
-TEST(LocalStoreFaults, ASizeThatCannotBeReadIsNone) {
-  io::MemoryFileSystem disk;
-  {
-    OpenedStore(disk).create("a", database_options(1)).value();
-  }
-  io::FaultyFileSystem files(disk);
-  files.set_fault({.nth = 2, .kind = io::CallKind::kStat, .path_contains = "manifest"});
-  OpenedStore store(files);
-  EXPECT_EQ(files.failures(), 1U);
-  EXPECT_EQ(store.status("a").value().disk_manifest_bytes, 0U);
-}
-
 TEST(Machine, ALimitThatCannotBeReadIsNone) {
   io::MemoryFileSystem disk;
   ASSERT_TRUE(disk.create_directories("/sys/fs/cgroup").ok());
@@ -268,13 +257,16 @@ struct IndexerTest : testing::Test {
   }
   VectorField& field() { return state.segments().front()->field(0); }
   ShardState state{definition_of({field_definition(1, "", 1, Metric::kEuclidean, IndexType::kHnsw)})};
+  BackgroundIndexer indexer{state, system_clock()};
+  const std::function<bool()> has_work = [this] { return indexer.has_work(); };
+  const std::function<Result<void>()> work = [this] { return indexer.index_a_while(); };
 };
 
 TEST_F(IndexerTest, StartsOneTaskAndNoneAfterItsStop) {
   ManualExecutor executor;
-  BackgroundIndexer indexer(state, executor, system_clock());
-  indexer.notify();
-  indexer.notify();
+  BackgroundWorker worker(has_work, work, executor);
+  worker.notify();
+  worker.notify();
   EXPECT_EQ(executor.pending(), 1U);
   // A round at a time, so that other work comes between.
   EXPECT_TRUE(executor.run_one());
@@ -282,28 +274,28 @@ TEST_F(IndexerTest, StartsOneTaskAndNoneAfterItsStop) {
   executor.run_all();
   EXPECT_EQ(field().indexed(), 300U);
   EXPECT_EQ(field().index_some(10).value(), 0U);
-  indexer.stop();
-  indexer.notify();
+  worker.stop();
+  worker.notify();
   EXPECT_EQ(executor.pending(), 0U);
 }
 
 TEST_F(IndexerTest, GoesOnWhereNobodyCanBeAsked) {
   ManualExecutor executor(1);
-  BackgroundIndexer indexer(state, executor, system_clock());
-  indexer.notify();
+  BackgroundWorker worker(has_work, work, executor);
+  worker.notify();
   executor.stop();
   executor.run_all();
   EXPECT_EQ(field().indexed(), 300U);
-  indexer.stop();
+  worker.stop();
 }
 
 TEST_F(IndexerTest, ATaskThatWaitedTooLongFindsItGone) {
   ManualExecutor executor;
   {
-    BackgroundIndexer indexer(state, executor, system_clock());
-    indexer.notify();
-    indexer.stop();
-    indexer.notify();
+    BackgroundWorker worker(has_work, work, executor);
+    worker.notify();
+    worker.stop();
+    worker.notify();
   }
   EXPECT_EQ(executor.run_all(), 1U);
   EXPECT_EQ(field().indexed(), 0U);
@@ -311,20 +303,20 @@ TEST_F(IndexerTest, ATaskThatWaitedTooLongFindsItGone) {
 
 TEST_F(IndexerTest, StartsNothingAfterItsStop) {
   ManualExecutor executor;
-  BackgroundIndexer indexer(state, executor, system_clock());
-  indexer.stop();
-  indexer.notify();
+  BackgroundWorker worker(has_work, work, executor);
+  worker.stop();
+  worker.notify();
   EXPECT_EQ(executor.pending(), 0U);
 }
 
 TEST_F(IndexerTest, AStopWaitsForTheRoundThatRuns) {
   const auto pool = ThreadPool::start({.kind = ThreadKind::kBackground, .name = "index-test", .threads = 1}).value();
   {
-    BackgroundIndexer indexer(state, *pool, system_clock());
-    indexer.notify();
+    BackgroundWorker worker(has_work, work, *pool);
+    worker.notify();
     while (field().indexed() == 0) {
     }
-    indexer.stop();
+    worker.stop();
     const std::uint32_t indexed = field().indexed();
     EXPECT_TRUE(indexed % 128 == 0 || indexed == field().slots());
   }
@@ -333,10 +325,10 @@ TEST_F(IndexerTest, AStopWaitsForTheRoundThatRuns) {
 
 TEST_F(IndexerTest, WaitsForTheNextWriteWhereTheQueueIsFull) {
   ManualExecutor executor(0);
-  BackgroundIndexer indexer(state, executor, system_clock());
-  indexer.notify();
+  BackgroundWorker worker(has_work, work, executor);
+  worker.notify();
   EXPECT_EQ(field().indexed(), 0U);
-  indexer.stop();
+  worker.stop();
 }
 
 }  // namespace

@@ -427,19 +427,23 @@ TEST(LocalStore, EveryConfigurationAgreesWithAModel) {
     std::uint32_t shards;
     bool wired;
     IndexType index;
+    /// Small: there are many segments, in files.
+    std::uint64_t flush_bytes;
   };
-  const Configuration configurations[] = {{1, false, IndexType::kFlat},
-                                          {1, true, IndexType::kHnsw},
-                                          {4, false, IndexType::kAuto},
-                                          {4, true, IndexType::kFlat}};
+  constexpr std::uint64_t kLarge = 1U << 28;
+  const Configuration configurations[] = {{1, false, IndexType::kFlat, kLarge}, {1, true, IndexType::kHnsw, kLarge},
+                                          {4, false, IndexType::kAuto, kLarge}, {4, true, IndexType::kFlat, kLarge},
+                                          {1, false, IndexType::kFlat, 1},      {1, true, IndexType::kHnsw, 3'000},
+                                          {4, false, IndexType::kAuto, 1'000}};
   for (const Configuration& configuration : configurations) {
     const std::uint64_t seed = test_seed(777);
     SCOPED_TRACE("JADE_TEST_SEED=" + std::to_string(seed) + " shards=" + std::to_string(configuration.shards) +
-                 " wired=" + std::to_string(configuration.wired));
+                 " wired=" + std::to_string(configuration.wired) +
+                 " flush_bytes=" + std::to_string(configuration.flush_bytes));
     SeededRandom random(seed);
     io::MemoryFileSystem files;
     std::map<std::string, std::vector<float>> model;
-    auto store = std::make_unique<OpenedStore>(files, configuration.wired);
+    auto store = std::make_unique<OpenedStore>(files, configuration.wired, 1U << 30, configuration.flush_bytes);
     ASSERT_TRUE(
         store->create("a", database_options(2, Metric::kEuclidean, configuration.index, configuration.shards)).ok());
     for (std::size_t step = 0; step < test_scale(300); ++step) {
@@ -465,14 +469,14 @@ TEST(LocalStore, EveryConfigurationAgreesWithAModel) {
         }
         case 3:
           store = nullptr;
-          store = std::make_unique<OpenedStore>(files, configuration.wired);
+          store = std::make_unique<OpenedStore>(files, configuration.wired, 1U << 30, configuration.flush_bytes);
           ASSERT_TRUE(store->loaded.ok());
           break;
         default:
           ASSERT_EQ(store->write("a", record_input(id, vector))->created, !model.contains(id));
           model[id] = vector;
       }
-      ASSERT_EQ(*store->count("a"), model.size());
+      ASSERT_EQ(store->count("a").value(), model.size());
       const std::vector<float> query = {static_cast<float>(random.next_below(4)), 1.5F};
       std::vector<std::pair<double, std::string>> expected;
       for (const auto& [model_id, v] : model) {
@@ -489,6 +493,9 @@ TEST(LocalStore, EveryConfigurationAgreesWithAModel) {
         ASSERT_NEAR(found->hits[i].distance, expected[i].first, 1e-6);
       }
     }
+    const DatabaseStatus status = store->status("a").value();
+    EXPECT_EQ(status.sealed_segments > 0, configuration.flush_bytes != kLarge);
+    EXPECT_EQ(status.disk_segments_bytes > 0, configuration.flush_bytes != kLarge);
   }
 }
 
@@ -498,15 +505,16 @@ TEST(LocalStore, AcknowledgedWritesSurvivePowerCuts) {
   SCOPED_TRACE("JADE_TEST_SEED=" + std::to_string(seed));
   SeededRandom random(seed);
   for (std::size_t round = 0; round < test_scale(20); ++round) {
+    const std::uint64_t flush_bytes = round % 2 == 0 ? 1U << 28 : 300;
     io::MemoryFileSystem memory;
     io::FaultyFileSystem files(memory);
     std::map<std::string, float> acknowledged;
     std::map<std::string, float> attempted;
     std::unique_ptr<io::MemoryFileSystem> after;
     {
-      OpenedStore store(files);
+      OpenedStore store(files, false, 1U << 30, flush_bytes);
       ASSERT_TRUE(store.create("a", database_options(1)).ok());
-      const std::uint64_t cut_at = 1 + random.next_below(40);
+      const std::uint64_t cut_at = 1 + random.next_below(flush_bytes < 10'000 ? 400 : 40);
       std::atomic<std::uint64_t> calls{0};
       std::map<std::string, float> at_cut;
       files.set_hook([&](const io::Call&) {

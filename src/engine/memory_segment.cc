@@ -18,6 +18,13 @@ RowInfo MemorySegment::row(RowId row) const {
           .previous = stored.previous};
 }
 
+std::optional<Tombstone> MemorySegment::tombstone(RowId row, std::uint64_t upto) const {
+  const Row& stored = rows_[row];
+  const std::uint64_t end = stored.end.load(std::memory_order_acquire);
+  if (end > upto) return std::nullopt;
+  return Tombstone{row, end, stored.ended_at_us, stored.end_reason};
+}
+
 RowId MemorySegment::append(RowStore::NewRow row) {
   row.previous = newest(row.id);
   const RowId added = rows_.append(std::move(row));
@@ -31,11 +38,16 @@ RowId MemorySegment::append(RowStore::NewRow row) {
 }
 
 void MemorySegment::end_row(const Tombstone& tombstone, const SlotId* kept_slots) {
+  if (is_frozen_) new_ends_.push_back(tombstone);
   Row& ended = rows_[tombstone.row];
   ended.ended_at_us = tombstone.time_us;
   ended.end_reason = tombstone.reason;
   ended.end.store(tombstone.sequence, std::memory_order_release);
-  release_slots(tombstone, kept_slots);
+  for (std::size_t field = 0; field < fields_.size(); ++field) {
+    const SlotId released = ended.slots[field];
+    const bool kept = kept_slots != nullptr && kept_slots[field] == released;
+    if (released != kNoSlot && !kept) fields_[field]->release(released, tombstone.sequence);
+  }
 }
 
 }  // namespace jade::engine

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,10 +26,13 @@ class MemorySegment final : public Segment {
   Result<void> whole() const override { return {}; }
   std::size_t record_bytes() const override { return rows_.memory_bytes(); }
   std::size_t id_map_bytes() const override { return ids_.memory_bytes(); }
+  std::uint64_t file_bytes() const override { return 0; }
   void end_row(const Tombstone& tombstone, const SlotId* kept_slots) override;
 
-  /// The row as it is stored. Its texts live as long as the segment.
-  const Row& stored(RowId row) const { return rows_[row]; }
+  /// It takes no more rows; ends are remembered from now on. The applying thread only.
+  void freeze() { is_frozen_ = true; }
+  /// What ended the row at `upto` or before.
+  std::optional<Tombstone> tombstone(RowId row, std::uint64_t upto) const;
 
   /// Adds a row; `row.previous` is set here. Its vectors are in their fields already. kNoRow when memory cannot be had.
   /// The applying thread only.
@@ -37,6 +41,7 @@ class MemorySegment final : public Segment {
  private:
   RowStore rows_;
   IdMap ids_;
+  bool is_frozen_ = false;
 };
 
 }  // namespace jade::engine

@@ -235,6 +235,8 @@ JADE_VISIT(StatsResponse) {
   visit(io, m.deleted_rows);
   visit(io, m.record_bytes);
   visit(io, m.id_map_bytes);
+  visit(io, m.sealed_segments);
+  visit(io, m.segment_file_bytes);
   visit(io, m.fields);
 }
 #undef JADE_VISIT

@@ -50,6 +50,8 @@ StatsResponse stats_response() {
           .deleted_rows = 2,
           .record_bytes = 3,
           .id_map_bytes = 4,
+          .sealed_segments = 10,
+          .segment_file_bytes = 11,
           .fields = {{VectorFieldId(1), 5, 6, 7, 8, 9, 9.5}}};
 }
 

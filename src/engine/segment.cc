@@ -11,12 +11,4 @@ RowId Segment::version_at(RowId newest, std::uint64_t sequence) const {
   return kNoRow;
 }
 
-void Segment::release_slots(const Tombstone& tombstone, const SlotId* kept_slots) {
-  for (std::size_t field = 0; field < fields_.size(); ++field) {
-    const SlotId released = slot(tombstone.row, field);
-    const bool kept = kept_slots != nullptr && kept_slots[field] == released;
-    if (released != kNoSlot && !kept) fields_[field]->release(released, tombstone.sequence);
-  }
-}
-
 }  // namespace jade::engine

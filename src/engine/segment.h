@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/ids.h"
@@ -16,7 +17,7 @@ namespace jade::engine {
 
 /// One version of a record, as its segment tells it. The id's bytes live as long as the segment.
 struct RowInfo {
-  std::string_view id;
+  std::string_view id = {};
   std::uint64_t begin = 0;
   std::uint64_t end = kNotEnded;
   std::int64_t created_at_us = 0;
@@ -49,10 +50,20 @@ class Segment {
   /// What it takes of memory, without the vectors and their graphs.
   virtual std::size_t record_bytes() const = 0;
   virtual std::size_t id_map_bytes() const = 0;
+  /// What it takes on disk; 0 while it has no files.
+  virtual std::uint64_t file_bytes() const = 0;
 
   /// Ends a row. Its slots are released but for those that `kept_slots` names again, which a newer row of this segment
   /// has (null: none). The applying thread only.
   virtual void end_row(const Tombstone& tombstone, const SlotId* kept_slots) = 0;
+
+  /// Ends that no file has yet; they are forgotten here. Empty for a growing segment, whose rows are written with their
+  /// ends. The applying thread only.
+  std::vector<Tombstone> take_ends() { return std::exchange(new_ends_, {}); }
+
+  /// What its files are numbered with; 0 before it has any. For the thread that writes them.
+  std::uint64_t number() const { return number_; }
+  void set_number(std::uint64_t number) { number_ = number; }
 
   std::size_t field_count() const { return fields_.size(); }
   const VectorField& field(std::size_t index) const { return *fields_[index]; }
@@ -62,9 +73,9 @@ class Segment {
   RowId version_at(RowId newest, std::uint64_t sequence) const;
 
  protected:
-  void release_slots(const Tombstone& tombstone, const SlotId* kept_slots);
-
   std::vector<std::unique_ptr<VectorField>> fields_;
+  std::vector<Tombstone> new_ends_;
+  std::uint64_t number_ = 0;
 };
 
 }  // namespace jade::engine

@@ -114,6 +114,9 @@ struct StatsResponse {
   std::uint64_t deleted_rows = 0;
   std::uint64_t record_bytes = 0;
   std::uint64_t id_map_bytes = 0;
+  /// Sealed segments, and their files.
+  std::uint64_t sealed_segments = 0;
+  std::uint64_t segment_file_bytes = 0;
   std::vector<FieldStats> fields;
 };
 

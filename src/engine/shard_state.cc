@@ -47,6 +47,7 @@ void ShardState::publish(Sequence sequence) {
 
 std::shared_ptr<MemorySegment> ShardState::freeze() {
   auto frozen = std::exchange(growing_, std::make_shared<MemorySegment>(fields_));
+  frozen->freeze();
   auto older = std::make_shared<SegmentList>(*older_);
   older->insert(older->begin(), frozen);
   older_ = std::move(older);
@@ -61,18 +62,17 @@ void ShardState::replace(const SegmentList& before, std::shared_ptr<Segment> nex
   auto older = std::make_shared<SegmentList>(*older_);
   const auto first = std::ranges::find_if(*older, is_replaced);
   if (first == older->end()) return;
-  *first = std::move(next);
+  // One of them keeps the place.
+  if (next != nullptr) *first = std::move(next);
   std::erase_if(*older, is_replaced);
   older_ = std::move(older);
   publish(applied_);
 }
 
-void ShardState::add_opened(std::shared_ptr<Segment> segment, std::uint64_t live_rows) {
-  auto older = std::make_shared<SegmentList>(*older_);
-  older->push_back(std::move(segment));
-  older_ = std::move(older);
-  live_rows_ += live_rows;
-  publish(applied_);
+void ShardState::begin_with(SegmentList segments, std::uint64_t live_rows, Sequence upto) {
+  older_ = std::make_shared<const SegmentList>(std::move(segments));
+  live_rows_ = live_rows;
+  publish(upto);
 }
 
 Result<ShardState::Located> ShardState::find_live(std::string_view id) const {

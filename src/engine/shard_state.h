@@ -30,19 +30,21 @@ class ShardState {
   /// thread.
   std::shared_ptr<MemorySegment> freeze();
   /// Puts `next` where `before` was (a frozen segment or sealed ones), as far as `before` is still there; the two have
-  /// the same live rows. The applying thread.
+  /// the same live rows. Null: nothing comes in their place. The applying thread.
   void replace(const SegmentList& before, std::shared_ptr<Segment> next);
-  /// Adds a segment that was opened from files, with so many live rows, behind the ones that are there. Before the
-  /// first record is applied.
-  void add_opened(std::shared_ptr<Segment> segment, std::uint64_t live_rows);
+  /// Begins with segments that were opened from files, the newest first, which have so many live rows and every record
+  /// up to `upto`. Before the first record is applied.
+  void begin_with(SegmentList segments, std::uint64_t live_rows, Sequence upto);
 
   /// The latest moment. Any thread.
   std::shared_ptr<const ShardView> view() const JADE_EXCLUDES(published_mutex_);
   /// The segments of the latest moment, the growing one first. Any thread.
   SegmentList segments() const JADE_EXCLUDES(published_mutex_);
 
-  /// The applying thread only.
-  const MemorySegment& growing() const { return *growing_; }
+  /// The position of the last record that was applied. The applying thread.
+  Sequence applied() const { return applied_; }
+  /// Sealed and frozen segments, the newest first. The applying thread.
+  const SegmentList& older() const { return *older_; }
 
  private:
   /// A row and the segment that has it; null where there is none.

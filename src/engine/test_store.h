@@ -17,6 +17,7 @@
 #include "engine/local_store.h"
 #include "engine/message_codec.h"
 #include "io/file_system.h"
+#include "io/memory_file_system.h"
 
 namespace jade::engine {
 
@@ -64,21 +65,44 @@ class WiredShard final : public ShardService {
   ShardService& shard_;
 };
 
+/// The files of a shard that is tested alone.
+struct ShardGround {
+  explicit ShardGround(const storage::Definition& shard_definition)
+      : definition(shard_definition), manifest(files, "manifest", {.definition = definition}, system_random()) {
+    EXPECT_TRUE(files.create_directories("segments").ok());
+  }
+
+  ShardFilesEnvironment environment() {
+    return {.files = files,
+            .directory = "segments",
+            .definition = definition,
+            .manifest = manifest,
+            .random = system_random()};
+  }
+
+  const storage::Definition& definition;
+  io::MemoryFileSystem files;
+  storage::ManifestFile manifest;
+};
+
 /// A store over a file system that outlives it, so that it can be opened again.
 class OpenedStore {
  public:
-  explicit OpenedStore(io::FileSystem& files, bool wired = false, std::uint64_t budget = 1U << 30)
+  explicit OpenedStore(io::FileSystem& files, bool wired = false, std::uint64_t budget = 1U << 30,
+                       std::uint64_t flush_bytes = 1U << 28)
       : OpenedStore(files,
                     wired ? [](ShardService& shard) { return std::make_unique<WiredShard>(shard); } : ShardDecorator(),
-                    budget) {}
-  OpenedStore(io::FileSystem& files, ShardDecorator decorate_shard, std::uint64_t budget = 1U << 30) {
+                    budget, flush_bytes) {}
+  OpenedStore(io::FileSystem& files, ShardDecorator decorate_shard, std::uint64_t budget = 1U << 30,
+              std::uint64_t flush_bytes = 1U << 28) {
     background_ = *ThreadPool::start({.kind = ThreadKind::kBackground, .name = "store-test", .threads = 1});
     const StoreEnvironment environment{.files = files,
                                        .clock = system_clock(),
                                        .random = system_random(),
                                        .compute = compute_,
                                        .background = *background_};
-    LocalStoreOptions options{.memory_budget_bytes = budget, .decorate_shard = std::move(decorate_shard)};
+    LocalStoreOptions options{
+        .memory_budget_bytes = budget, .flush_bytes = flush_bytes, .decorate_shard = std::move(decorate_shard)};
     Result<std::unique_ptr<LocalStore>> store = LocalStore::open(environment, "data", std::move(options));
     if (!store.ok()) {
       failure = store.error();

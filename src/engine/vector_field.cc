@@ -17,6 +17,38 @@ constexpr std::uint64_t kGraphSeed = 0x6a616465;
 VectorField::VectorField(const storage::VectorFieldDefinition& definition)
     : definition_(definition), arena_(definition.dimension, definition.metric, definition.element_type) {}
 
+VectorField::VectorField(const storage::VectorFieldDefinition& definition, const index::FixedVectors& vectors,
+                         std::optional<storage::MappedColumn<std::uint32_t>> slot_rows)
+    : definition_(definition),
+      arena_(definition.dimension, definition.metric, definition.element_type, vectors),
+      is_fixed_(true),
+      fixed_slot_rows_(std::move(slot_rows)) {
+  std::uint32_t words = (vectors.count + 63) / 64;
+  while (words > 0 && released_.grow() != nullptr) --words;
+  has_memory_ = words == 0;
+}
+
+RowId VectorField::row_of(SlotId slot) const {
+  if (!is_fixed_) return RowId(slot_rows_[slot.value()].load(std::memory_order_acquire));
+  return fixed_slot_rows_ ? RowId(fixed_slot_rows_->at(slot.value(), kNoRow.value())) : RowId(slot.value());
+}
+
+void VectorField::take_over_graph(VectorField& from) {
+  std::unique_ptr<index::HnswIndex> graph;
+  {
+    const MutexLock lock(from.graph_mutex_);
+    from.graph_was_taken_ = true;
+    if (from.owned_graph_ != nullptr) graph = from.owned_graph_->over(arena_);
+  }
+  if (graph != nullptr) use_graph(std::move(graph));
+}
+
+void VectorField::use_graph(std::unique_ptr<index::HnswIndex> graph) {
+  const MutexLock lock(graph_mutex_);
+  owned_graph_ = std::move(graph);
+  graph_.store(owned_graph_.get(), std::memory_order_release);
+}
+
 SlotId VectorField::append(std::span<const std::byte> vector, RowId row) {
   const std::uint32_t next = arena_.size();
   if (next / 64 >= released_.size() && released_.grow() == nullptr) return kNoSlot;
@@ -71,7 +103,7 @@ Result<std::uint32_t> VectorField::index_some(std::uint32_t slots_max) {
 
 Result<bool> VectorField::index_one() {
   const MutexLock lock(graph_mutex_);
-  if (pending() == 0) return false;
+  if (graph_was_taken_ || pending() == 0) return false;
   if (owned_graph_ == nullptr) {
     owned_graph_ = std::make_unique<index::HnswIndex>(arena_, definition_.index, kGraphSeed);
     graph_.store(owned_graph_.get(), std::memory_order_release);

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "base/ids.h"
 #include "base/mutex.h"
@@ -12,6 +13,7 @@
 #include "index/hnsw_index.h"
 #include "index/vector_arena.h"
 #include "storage/definition.h"
+#include "storage/mapped_column.h"
 
 namespace jade::engine {
 
@@ -19,6 +21,11 @@ namespace jade::engine {
 /// by a background thread at its own pace; searches score what is not linked yet exactly. Any thread may search.
 class VectorField {
  public:
+  /// A field whose vectors lie in a file, with the newest row of each slot; no column: slot and row have one number.
+  VectorField(const storage::VectorFieldDefinition& definition, const index::FixedVectors& vectors,
+              std::optional<storage::MappedColumn<std::uint32_t>> slot_rows);
+  /// False when there was no memory for a field whose vectors lie in a file: then it is not to be used.
+  bool has_memory() const { return has_memory_; }
   /// An empty field that grows.
   explicit VectorField(const storage::VectorFieldDefinition& definition);
 
@@ -38,7 +45,7 @@ class VectorField {
   // Any thread:
 
   /// The newest row that has this slot.
-  RowId row_of(SlotId slot) const { return RowId(slot_rows_[slot.value()].load(std::memory_order_acquire)); }
+  RowId row_of(SlotId slot) const;
   /// Bit i is set if slot first + i is no longer used by a current row, for slots below `end`.
   std::uint64_t released_mask(std::uint32_t first, std::uint32_t end) const;
   /// No slot was released after this position.
@@ -53,6 +60,11 @@ class VectorField {
   /// Slots that wait to be linked; 0 where no graph is wanted (FLAT, or AUTO while small).
   std::uint32_t pending() const;
 
+  /// Takes over the graph of a field with the same vectors in the same slots, which is not added to any more.
+  void take_over_graph(VectorField& from);
+  /// Uses a graph that was built before. Before anybody searches.
+  void use_graph(std::unique_ptr<index::HnswIndex> graph) JADE_EXCLUDES(graph_mutex_);
+
   // The indexing thread:
 
   /// Links up to `slots_max` slots. Returns how many, or why it stopped.
@@ -64,12 +76,17 @@ class VectorField {
   storage::VectorFieldDefinition definition_;
   index::VectorArena arena_;
   StableVector<std::atomic<std::uint32_t>> slot_rows_;
+  const bool is_fixed_ = false;
+  bool has_memory_ = true;
+  std::optional<storage::MappedColumn<std::uint32_t>> fixed_slot_rows_;
   StableVector<std::atomic<std::uint64_t>> released_;
   std::atomic<std::uint32_t> released_count_{0};
   std::atomic<std::uint64_t> last_release_{0};
   /// Held while a slot is linked.
   Mutex graph_mutex_;
   std::unique_ptr<index::HnswIndex> owned_graph_ JADE_GUARDED_BY(graph_mutex_);
+  /// Another field goes on with it.
+  bool graph_was_taken_ JADE_GUARDED_BY(graph_mutex_) = false;
   std::atomic<index::HnswIndex*> graph_{nullptr};
 };
 

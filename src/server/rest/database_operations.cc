@@ -365,6 +365,8 @@ void answer_status(const Reply& reply, const DatabaseStatus& status) {
       .uint64(status.deleted_rows)
       .key("unindexed")
       .uint64(unindexed)
+      .key("segments")
+      .uint64(status.sealed_segments)
       .end_object();
   json.key("bytes").begin_object();
   json.key("memory")
@@ -382,6 +384,8 @@ void answer_status(const Reply& reply, const DatabaseStatus& status) {
       .begin_object()
       .key("log")
       .uint64(status.disk_log_bytes)
+      .key("segments")
+      .uint64(status.disk_segments_bytes)
       .key("manifest")
       .uint64(status.disk_manifest_bytes)
       .end_object()
@@ -411,8 +415,9 @@ SchemaPtr status_schema() {
       {schema::field("counts",
                      schema::object("", "Records.",
                                     {count("live", "Records that a search can find."),
-                                     count("deleted", "Rows deleted or superseded that still take memory."),
-                                     count("unindexed", "Vectors that no graph holds; they are searched exactly.")}),
+                                     count("deleted", "Rows deleted or superseded that still take room."),
+                                     count("unindexed", "Vectors that no graph holds; they are searched exactly."),
+                                     count("segments", "Parts of the data that lie in files.")}),
                      "Counts."),
        schema::field(
            "bytes",
@@ -425,7 +430,8 @@ SchemaPtr status_schema() {
                                          "In memory."),
                            schema::field("disk",
                                          schema::object("", "On disk.",
-                                                        {count("log", "The log."), count("manifest", "The manifest.")}),
+                                                        {count("log", "The log."), count("segments", "Segments."),
+                                                         count("manifest", "The manifest.")}),
                                          "On disk.")}),
            "Sizes in bytes."),
        schema::field("indexes",
