@@ -143,6 +143,11 @@ void DatabaseOracle::answer(std::uint64_t number, Answer answer, std::uint64_t v
     // Nothing else of this sender was answered since it was sent.
     greatest_version_ = std::max(greatest_version_, version);
   }
+  const auto parts = std::ranges::count_if(strands_, [&](const auto& strand) {
+    return std::ranges::find(strand.second.parts, number, &Part::number) != strand.second.parts.end();
+  });
+  // One error answers for all shards of a batch; what the others did it does not say.
+  if (parts > 1 && answer == Answer::kRefused) answer = Answer::kUnknown;
   for (auto& [name, strand] : strands_) {
     const auto part = std::ranges::find(strand.parts, number, &Part::number);
     if (part == strand.parts.end()) continue;
