@@ -14,6 +14,9 @@
 namespace jade::crash {
 namespace {
 
+// Some segments a run. With many, as nothing merges them, every search would be slow.
+constexpr std::uint64_t kFlushBytes = 300'000;
+
 constexpr std::uint32_t kDimension = 4;
 constexpr const char* kDatabase = "a";
 /// Of a distance as a float, in units of the distance's own size.
@@ -115,7 +118,7 @@ class Comparison {
   void reopen() {
     ++report_.operations;
     store_.reset();
-    store_ = std::make_unique<SabotagedStore>(disk_, sabotage_);
+    store_ = std::make_unique<SabotagedStore>(disk_, sabotage_, kFlushBytes);
     expect(!store()->health().reasons.size() && store().loaded.ok(), "the store does not open");
   }
 

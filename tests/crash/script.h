@@ -56,12 +56,17 @@ struct Sabotage {
 /// A store over a disk in memory, broken as the sabotage says. The disk outlives it.
 class SabotagedStore {
  public:
-  SabotagedStore(io::FileSystem& disk, const Sabotage& sabotage)
-      : broken_(sabotage.files ? sabotage.files(disk) : nullptr), store_(broken_ ? *broken_ : disk, sabotage.shards) {}
+  /// A dozen rows of a shard: most scripts see segments frozen, written and opened again.
+  static constexpr std::uint64_t kFlushBytes = 3'000;
+
+  SabotagedStore(io::FileSystem& disk, const Sabotage& sabotage, std::uint64_t flush_bytes = kFlushBytes)
+      : broken_(sabotage.files ? sabotage.files(disk) : nullptr),
+        store_(broken_ ? *broken_ : disk, sabotage.shards, kBudgetBytes, flush_bytes) {}
   engine::OpenedStore& operator*() { return store_; }
   engine::OpenedStore* operator->() { return &store_; }
 
  private:
+  static constexpr std::uint64_t kBudgetBytes = std::uint64_t{1} << 30;
   std::unique_ptr<io::FileSystem> broken_;
   engine::OpenedStore store_;
 };
