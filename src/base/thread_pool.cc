@@ -23,6 +23,7 @@ Result<std::unique_ptr<ThreadPool>> ThreadPool::start(const Options& options) {
 
 Result<void> ThreadPool::start_threads(const Options& options) {
   const MutexLock lock(threads_mutex_);
+  threads_.reserve(options.threads);
   for (std::size_t i = 0; i < options.threads; ++i) {
     JADE_ASSIGN_OR_RETURN(auto thread,
                           Thread::start(options.kind, options.name + "-" + std::to_string(i), [this] { run(); }));
