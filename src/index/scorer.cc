@@ -77,7 +77,8 @@ Scorer::Scorer(const VectorArena& arena, SlotId slot)
 float Scorer::finish(float kernel_result, SlotId slot, const std::byte* row) const {
   switch (arena_->metric()) {
     case Metric::kCosine:
-      return 1.0F - kernel_result * (inverse_norm_ * arena_->inverse_norm(slot, row));
+      // Rounding can lead beyond the range; what users see as equal has to rank as equal.
+      return std::clamp(1.0F - kernel_result * (inverse_norm_ * arena_->inverse_norm(slot, row)), 0.0F, 2.0F);
     case Metric::kDot:
       return -kernel_result;
     default:
