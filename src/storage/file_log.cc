@@ -132,11 +132,13 @@ Result<Sequence> FileLog::append(NewRecord record, AppendDone done) {
   const std::size_t bytes = log_record_bytes(record.payload.size(), record.idempotency_key.size());
   const MutexLock lock(mutex_);
   JADE_RETURN_IF_ERROR(make_room(record, bytes));
-  tail_ = Sequence{tail_.value() + 1};
+  const Sequence sequence{tail_.value() + 1};
+  // Where memory runs out here, the position was not given out: a gap would make the log unreadable.
+  waiting_.push_back({std::move(record), sequence, std::move(done), bytes});
+  tail_ = sequence;
   waiting_bytes_ += bytes;
-  waiting_.push_back({std::move(record), tail_, std::move(done), bytes});
   wake_writer();
-  return tail_;
+  return sequence;
 }
 
 void FileLog::wake_writer() {
