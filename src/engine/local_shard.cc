@@ -170,7 +170,10 @@ Result<LocalShard::Decision> LocalShard::decide(ApplyRequest request) {
 Result<void> LocalShard::accept(Decision decision, Callback<ApplyResponse>& done) {
   if (failed_) return *failed_;
   const std::uint64_t bytes = write_bytes(fields_, decision.accepted);
-  JADE_RETURN_IF_ERROR(environment_.budget.reserve(bytes));
+  if (Result<void> room = environment_.budget.reserve(bytes); !room.ok()) {
+    if (flush_queue_.empty()) return room;
+    return Error(ErrorCode::kOverloaded, "the memory budget is used up until earlier rows are in files");
+  }
   const bool only_deletes = std::ranges::all_of(
       decision.accepted.rows, [](const storage::RowWrite& row) { return row.kind == storage::WriteKind::kDelete; });
   auto pending = std::make_shared<Pending>();
@@ -265,6 +268,10 @@ void LocalShard::answer(Pending& pending) {
   if (outcome.ok()) {
     outcome = state_.apply(pending.sequence, pending.commit_time_us, pending.payload);
     fatal = !outcome.ok();
+    // It is durable and will be there after a restart, whatever was missing now.
+    if (fatal) {
+      outcome = Error(ErrorCode::kStoreReadOnly, "a durable write could not be applied: " + outcome.error().message());
+    }
   }
   if (fatal) fail(outcome.error());
   {

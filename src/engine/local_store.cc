@@ -32,7 +32,7 @@ DatabaseKey new_key(Random& random) {
 
 LocalStore::LocalStore(const StoreEnvironment& environment, std::string directory, LocalStoreOptions options,
                        std::unique_ptr<io::FileLock> lock, std::unique_ptr<meta::MetaStore> meta_store,
-                       std::unique_ptr<storage::LogWriter> log_writer, std::vector<std::byte> signing_key)
+                       LogService log_service, std::vector<std::byte> signing_key)
     : environment_(environment),
       directory_(std::move(directory)),
       options_(std::move(options)),
@@ -42,9 +42,26 @@ LocalStore::LocalStore(const StoreEnvironment& environment, std::string director
       lock_(std::move(lock)),
       meta_store_(std::move(meta_store)),
       catalog_(std::make_unique<meta::Catalog>(*meta_store_, environment.random)),
-      log_writer_(std::move(log_writer)) {}
+      log_service_(std::move(log_service)) {}
 
 LocalStore::~LocalStore() { (void)close().ok(); }
+
+Result<LocalStore::LogService> LocalStore::start_log_service(const StoreEnvironment& environment,
+                                                             const std::string& directory,
+                                                             std::uint64_t reserve_bytes) {
+  LogService service;
+  if (reserve_bytes > 0) {
+    service.reserve =
+        std::make_unique<storage::DiskReserve>(environment.files, io::join_path(directory, "reserve"), reserve_bytes);
+    // Without room for it only what makes room is written; any other failure leaves the store without a reserve.
+    if (const Result<void> made = service.reserve->restore(); !made.ok()) {
+      log_warn("no_disk_reserve", {{"directory", directory}, {"reason", made.error().message()}});
+    }
+  }
+  JADE_ASSIGN_OR_RETURN(service.writer,
+                        storage::LogWriter::start(environment.clock, {.reserve = service.reserve.get()}));
+  return service;
+}
 
 Result<std::unique_ptr<LocalStore>> LocalStore::open(const StoreEnvironment& environment, std::string directory,
                                                      LocalStoreOptions options) {
@@ -75,9 +92,9 @@ Result<std::unique_ptr<LocalStore>> LocalStore::open(const StoreEnvironment& env
                                   : meta::SqliteMetaStore::create(meta_environment, meta_path));
   JADE_ASSIGN_OR_RETURN(const meta::SigningKey signing_key,
                         meta::Catalog(*meta_store, environment.random).signing_key());
-  JADE_ASSIGN_OR_RETURN(std::unique_ptr<storage::LogWriter> log_writer, storage::LogWriter::start(environment.clock));
+  JADE_ASSIGN_OR_RETURN(LogService log_service, start_log_service(environment, directory, options.disk_reserve_bytes));
   return std::unique_ptr<LocalStore>(new LocalStore(environment, std::move(directory), std::move(options),
-                                                    *std::move(lock), std::move(meta_store), std::move(log_writer),
+                                                    *std::move(lock), std::move(meta_store), std::move(log_service),
                                                     {signing_key.begin(), signing_key.end()}));
 }
 
@@ -87,7 +104,7 @@ DatabaseEnvironment LocalStore::database_environment() {
           .random = environment_.random,
           .compute = environment_.compute,
           .background = environment_.background,
-          .log_writer = *log_writer_,
+          .log_writer = *log_service_.writer,
           .budget = budget_,
           .flush_bytes = std::min(options_.flush_bytes, std::max<std::uint64_t>(budget_.limit_bytes() / 8, 1)),
           .decorate_shard = options_.decorate_shard};

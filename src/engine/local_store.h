@@ -19,6 +19,7 @@
 #include "engine/router.h"
 #include "io/file_system.h"
 #include "meta/catalog.h"
+#include "storage/disk_reserve.h"
 #include "storage/log_writer.h"
 
 namespace jade::engine {
@@ -37,15 +38,17 @@ struct LocalStoreOptions {
   std::uint64_t memory_budget_bytes = 0;
   /// See ShardEnvironment; at most an eighth of the memory budget.
   std::uint64_t flush_bytes = std::uint64_t{256} << 20;
+  /// Kept free on the disk for what must go on when it is full; 0: nothing is.
+  std::uint64_t disk_reserve_bytes = storage::DiskReserve::kDefaultBytes;
   /// For tests: something between each database and its shards.
   ShardDecorator decorate_shard;
 };
 
 /// The router of a single process. Safe from any thread.
 ///
-/// Layout of the directory: LOCK, meta.sqlite (names; the MetaStore), databases/<26 characters of the id>/{manifest,
-/// log/}. A directory under databases/ that the MetaStore does not know is reported and kept; a database that cannot be
-/// opened answers with the reason and stops nobody else.
+/// Layout of the directory: LOCK, reserve (room for when the disk is full), meta.sqlite (names; the MetaStore),
+/// databases/<26 characters of the id>/{manifest, log/, segments/}. A directory under databases/ that the MetaStore
+/// does not know is reported and kept; a database that cannot be opened answers with the reason and stops nobody else.
 class LocalStore final : public Router {
  public:
   /// Takes the directory's lock, creating it when absent, and opens the MetaStore. Databases are there after `load`.
@@ -94,9 +97,17 @@ class LocalStore final : public Router {
   };
   using Entries = std::map<std::string, Entry, std::less<>>;
 
+  /// The log writer, and the reserve that it uses and that outlives it (null: none).
+  struct LogService {
+    std::unique_ptr<storage::DiskReserve> reserve;
+    std::unique_ptr<storage::LogWriter> writer;
+  };
+
   LocalStore(const StoreEnvironment& environment, std::string directory, LocalStoreOptions options,
-             std::unique_ptr<io::FileLock> lock, std::unique_ptr<meta::MetaStore> meta_store,
-             std::unique_ptr<storage::LogWriter> log_writer, std::vector<std::byte> signing_key);
+             std::unique_ptr<io::FileLock> lock, std::unique_ptr<meta::MetaStore> meta_store, LogService log_service,
+             std::vector<std::byte> signing_key);
+  static Result<LogService> start_log_service(const StoreEnvironment& environment, const std::string& directory,
+                                              std::uint64_t reserve_bytes);
 
   DatabaseEnvironment database_environment();
   std::string databases_directory() const;
@@ -123,7 +134,7 @@ class LocalStore final : public Router {
   std::unique_ptr<io::FileLock> lock_;
   std::unique_ptr<meta::MetaStore> meta_store_;
   std::unique_ptr<meta::Catalog> catalog_;
-  std::unique_ptr<storage::LogWriter> log_writer_;
+  LogService log_service_;
   std::atomic<bool> ready_{false};
   std::atomic<bool> closing_{false};
   std::atomic<int> percent_{0};

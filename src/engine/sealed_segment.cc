@@ -235,7 +235,7 @@ class SealedSegment::Opening {
       TombstoneBytes entry;
       std::memcpy(&entry, bytes.data() + at, sizeof(entry));
       if (entry.row >= segment_.entry_.rows || segment_.ends_->end(RowId(entry.row)) != kNotEnded ||
-          entry.sequence == 0 || entry.sequence > component.generation) {
+          entry.sequence == 0 || entry.sequence > file->info().last_sequence.value()) {
         return storage::component_damage(file->path(), section->offset, "a row ends that cannot");
       }
       segment_.end({RowId(entry.row), entry.sequence, entry.time_us, static_cast<EndReason>(entry.reason)});

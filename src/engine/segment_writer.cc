@@ -228,8 +228,11 @@ class SegmentDraft {
       if (const auto tombstone = source_.tombstone(RowId(i))) ends.push_back(*tombstone);
     }
     if (ends.empty()) return {};
-    JADE_ASSIGN_OR_RETURN(const storage::SegmentComponent component,
-                          write_tombstones(target_, entry_.number, std::move(ends), upto_));
+    JADE_ASSIGN_OR_RETURN(
+        const storage::SegmentComponent component,
+        write_tombstones(
+            target_,
+            {.number = entry_.number, .generation = entry_.number, .tombstones = std::move(ends), .upto = upto_}));
     entry_.components.push_back(component);
     return {};
   }
@@ -247,15 +250,15 @@ Result<storage::SegmentEntry> write_segment(const SegmentTarget& target, std::ui
   return SegmentDraft(target, number, source, upto).run();
 }
 
-Result<storage::SegmentComponent> write_tombstones(const SegmentTarget& target, std::uint64_t number,
-                                                   std::vector<Tombstone> tombstones, std::uint64_t upto) {
-  std::ranges::sort(tombstones, {}, [](const Tombstone& tombstone) { return tombstone.row.value(); });
-  JADE_ASSIGN_OR_RETURN(
-      Draft draft,
-      begin(target, number,
-            {.kind = ComponentKind::kTombstones, .generation = upto, .first = Sequence(upto), .last = Sequence(upto)}));
+Result<storage::SegmentComponent> write_tombstones(const SegmentTarget& target, TombstoneFile file) {
+  std::ranges::sort(file.tombstones, {}, [](const Tombstone& tombstone) { return tombstone.row.value(); });
+  JADE_ASSIGN_OR_RETURN(Draft draft, begin(target, file.number,
+                                           {.kind = ComponentKind::kTombstones,
+                                            .generation = file.generation,
+                                            .first = Sequence(file.upto),
+                                            .last = Sequence(file.upto)}));
   JADE_RETURN_IF_ERROR(draft.writer->begin_section(section_id(TombstonesSection::kEntries)));
-  for (const Tombstone& tombstone : tombstones) {
+  for (const Tombstone& tombstone : file.tombstones) {
     const TombstoneBytes entry{.row = tombstone.row.value(),
                                .reason = static_cast<std::uint32_t>(tombstone.reason),
                                .sequence = tombstone.sequence,

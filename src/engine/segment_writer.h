@@ -31,9 +31,19 @@ struct SegmentTarget {
 Result<storage::SegmentEntry> write_segment(const SegmentTarget& target, std::uint64_t number,
                                             const SegmentSource& source, std::uint64_t upto);
 
-/// Writes a tombstone file. Ordered here by row.
-Result<storage::SegmentComponent> write_tombstones(const SegmentTarget& target, std::uint64_t number,
-                                                   std::vector<Tombstone> tombstones, std::uint64_t upto);
+/// What a tombstone file is called and what it holds.
+struct TombstoneFile {
+  /// Of the segment.
+  std::uint64_t number = 0;
+  /// Never used before for this segment, also not by an attempt that failed: the manifest on the disk may name that.
+  std::uint64_t generation = 0;
+  std::vector<Tombstone> tombstones;
+  /// The log position up to which they reach.
+  std::uint64_t upto = 0;
+};
+
+/// Writes a tombstone file, ordered by row.
+Result<storage::SegmentComponent> write_tombstones(const SegmentTarget& target, TombstoneFile file);
 
 /// Writes a field's graph, which is complete. `vectors` is the component that it was built over.
 Result<storage::SegmentComponent> write_graph(const SegmentTarget& target, std::uint64_t number,

@@ -32,7 +32,10 @@ Result<ShardFiles::NewTombstones> ShardFiles::write_ends(const FlushJob& job) co
   for (const auto& [segment, tombstones] : job.ends) {
     const std::uint64_t number = segment->number();
     JADE_ASSIGN_OR_RETURN(const storage::SegmentComponent component,
-                          write_tombstones(target(), number, tombstones, job.upto));
+                          write_tombstones(target(), {.number = number,
+                                                      .generation = environment_.manifest.take_segment_number(),
+                                                      .tombstones = tombstones,
+                                                      .upto = job.upto}));
     written.emplace_back(number, component);
   }
   return written;

@@ -101,8 +101,10 @@ class OpenedStore {
                                        .random = system_random(),
                                        .compute = compute_,
                                        .background = *background_};
-    LocalStoreOptions options{
-        .memory_budget_bytes = budget, .flush_bytes = flush_bytes, .decorate_shard = std::move(decorate_shard)};
+    LocalStoreOptions options{.memory_budget_bytes = budget,
+                              .flush_bytes = flush_bytes,
+                              .disk_reserve_bytes = 0,
+                              .decorate_shard = std::move(decorate_shard)};
     Result<std::unique_ptr<LocalStore>> store = LocalStore::open(environment, "data", std::move(options));
     if (!store.ok()) {
       failure = store.error();

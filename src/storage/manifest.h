@@ -19,7 +19,7 @@ namespace jade::storage {
 /// A file of a segment.
 struct SegmentComponent {
   ComponentRef file;
-  /// 0, but for tombstones: the log position up to which they reach.
+  /// 0, but for tombstones: tells the files of one segment apart; never used again.
   std::uint64_t generation = 0;
 
   friend bool operator==(const SegmentComponent&, const SegmentComponent&) = default;
