@@ -129,8 +129,9 @@ std::vector<Setting> make_settings() {
                                 "administrator's."));
   list.push_back(
       bytes_setting("memory_budget", &Config::memory_budget, 16 * kMiB, 64 * 1024 * kGiB, true,
-                    "Memory that vectors, graphs and records may take together; writes beyond it are refused "
-                    "with STORAGE_FULL. auto: 70% of the machine's or the control group's."));
+                    "Memory that graphs and rows which are in no file yet may take together; a write beyond it is "
+                    "refused with OVERLOADED while rows are being written to files, else with STORAGE_FULL. auto: 70% "
+                    "of the machine's or the control group's."));
   list.push_back(number_setting("threads.network", &Config::network_threads, 1, 64, "Threads that speak HTTP."));
   list.push_back(number_setting("threads.compute", &Config::compute_threads, 0, 1024,
                                 "Threads that search and parse. 0: one for each core.", " (0: automatic)"));
