@@ -115,7 +115,10 @@ void LocalShard::apply(const RequestContext& context, ApplyRequest request, Call
     const MutexLock lock(mutex_);
     refused = take(std::move(request), done);
   }
-  if (refused) done(*std::move(refused));
+  if (!refused) return;
+  // What it was refused for may be work that stopped at an error.
+  worker_.notify();
+  done(*std::move(refused));
 }
 
 std::optional<Result<ApplyResponse>> LocalShard::take(ApplyRequest request, Callback<ApplyResponse>& done) {

@@ -283,6 +283,126 @@ TEST_F(DelayedShardTest, OneTaskAppliesAllThatIsDurable) {
   EXPECT_FALSE(manual_.run_one());
 }
 
+class SettableClock final : public Clock {
+ public:
+  WallTime wall_now() const override { return WallTime(std::chrono::seconds(seconds)); }
+  SteadyTime steady_now() const override { return SteadyTime(std::chrono::seconds(seconds)); }
+  std::int64_t seconds = 1000;
+};
+
+/// A shard that freezes its growing segment after every write.
+class FlushingShardTest : public testing::Test {
+ protected:
+  FlushingShardTest() { reopen(); }
+  ~FlushingShardTest() override {
+    log_.sync();
+    shard_.reset();
+  }
+
+  ShardEnvironment environment() {
+    return {.clock = clock_,
+            .compute = inline_,
+            .background = inline_,
+            .budget = budget_,
+            .log = log_,
+            .files = ground_.environment(),
+            .flush_bytes = 1};
+  }
+  void reopen() {
+    shard_ = std::make_unique<LocalShard>(ShardId(0), definition_, environment());
+    ASSERT_TRUE(shard_->open_segments().ok());
+    shard_->start();
+  }
+  Result<ApplyResponse> write(const std::string& id, float x) {
+    std::optional<Result<ApplyResponse>> answer;
+    ApplyRequest request{.definition_version = 1, .atomic = false, .rows = {}};
+    request.rows.push_back({Precondition::kNone, put_row(id, {x, x})});
+    shard_->apply(context_, std::move(request), [&](Result<ApplyResponse> response) { answer = std::move(response); });
+    log_.sync();
+    return *std::move(answer);
+  }
+  StatsResponse stats() {
+    StatsResponse stats;
+    shard_->stats(context_, {}, [&](Result<StatsResponse> response) { stats = *response; });
+    return stats;
+  }
+  std::size_t found(std::vector<std::string> ids) {
+    std::size_t count = 0;
+    shard_->get(context_, {.ids = std::move(ids), .include_vectors = true, .include_metadata = true},
+                [&](Result<GetResponse> response) {
+                  for (const auto& record : response->records) count += record ? 1 : 0;
+                });
+    return count;
+  }
+
+  storage::Definition definition_ = definition_of({field_definition(1, "", 2, Metric::kEuclidean, IndexType::kHnsw)});
+  ShardGround ground_{definition_};
+  SettableClock clock_;
+  InlineExecutor inline_;
+  ManualLog log_;
+  MemoryBudget budget_{kBudgetBytes};
+  RequestContext context_;
+  std::unique_ptr<LocalShard> shard_;
+};
+
+TEST_F(FlushingShardTest, AFlushThatFailedIsTriedAgainLater) {
+  ground_.files.set_fault({.kind = io::CallKind::kRename, .for_good = true});
+  ASSERT_TRUE(write("a", 1).ok());
+  EXPECT_EQ(ground_.files.failures(), 1U);
+  // Not with every write.
+  ASSERT_TRUE(write("b", 2).ok());
+  ASSERT_TRUE(write("c", 3).ok());
+  EXPECT_EQ(ground_.files.failures(), 1U);
+  EXPECT_EQ(stats().sealed_segments, 0U);
+  EXPECT_EQ(shard_->first_needed(false), Sequence(1));
+  EXPECT_EQ(shard_->first_needed(true), Sequence(2));
+  EXPECT_EQ(found({"a", "b", "c"}), 3U);
+
+  ground_.files.clear_fault();
+  clock_.seconds += 2;
+  ASSERT_TRUE(write("d", 4).ok());
+  // Two can wait; what came after them goes with a later write.
+  EXPECT_EQ(stats().sealed_segments, 2U);
+  EXPECT_EQ(found({"a", "b", "c", "d"}), 4U);
+  EXPECT_EQ(stats().live_rows, 4U);
+}
+
+TEST_F(FlushingShardTest, IsThereAgainWithItsGraphs) {
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(write("r" + std::to_string(i), static_cast<float>(i)).ok());
+  ASSERT_TRUE(write("r0", 9).ok());
+  EXPECT_EQ(shard_->first_needed(false), Sequence(log_.durable().value() + 1));
+  shard_.reset();
+  reopen();
+  const StatsResponse opened = stats();
+  EXPECT_EQ(opened.live_rows, 5U);
+  EXPECT_EQ(opened.deleted_rows, 1U);
+  EXPECT_EQ(opened.fields[0].pending, 0U);
+  EXPECT_GT(shard_->reserved_bytes(), 0U);
+  EXPECT_EQ(found({"r0", "r4", "none"}), 2U);
+}
+
+TEST_F(FlushingShardTest, DamageRefusesReadsAndWritesThatNeedIt) {
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(write("r" + std::to_string(i), static_cast<float>(i)).ok());
+  shard_.reset();
+  for (const std::string& name : ground_.memory.list("segments").value()) {
+    if (name.find("-ids") == std::string::npos) continue;
+    const auto file = ground_.memory.open("segments/" + name, io::OpenMode::kReadWrite).value();
+    const std::vector<std::byte> damage(8, std::byte{0x55});
+    ASSERT_TRUE(file->write_at(4096, damage).ok());
+  }
+  reopen();
+  const auto written = write("r9", 1);
+  ASSERT_FALSE(written.ok());
+  EXPECT_EQ(written.error().code(), ErrorCode::kDataCorrupted);
+  std::optional<ErrorCode> read;
+  shard_->get(context_, {.ids = {"r1"}, .include_vectors = false, .include_metadata = false},
+              [&](Result<GetResponse> response) { read = response.error().code(); });
+  EXPECT_EQ(read, ErrorCode::kDataCorrupted);
+  shard_->search(context_, {.field = VectorFieldId(1), .query = bytes_of({1, 1}), .k = 2},
+                 [&](Result<SearchResponse> response) { read = response.error().code(); });
+  EXPECT_EQ(read, ErrorCode::kDataCorrupted);
+}
+
 TEST(LocalShardThreads, ReadersSeeWholeBatchesWhileWritersWrite) {
   constexpr int kIds = 8;
   auto pool = ThreadPool::start({.name = "shard-test", .threads = 2, .queue_capacity = 256});

@@ -260,6 +260,31 @@ TEST_F(SealedDamageTest, EveryFailureOfTheDiskIsAnError) {
   });
 }
 
+TEST_F(SealedDamageTest, EveryFailureOfALargeWriteIsAnError) {
+  // Columns that are larger than what a writer keeps, so that it writes in the middle of each.
+  constexpr int kRows = 70'000;
+  const storage::Definition definition = definition_of({field_definition(1, "", 4)});
+  ShardState state(definition);
+  std::vector<storage::RowWrite> rows;
+  for (int i = 0; i < kRows; ++i) {
+    rows.push_back(
+        put_row("row" + std::to_string(i), {1, 2, 3, 4}, R"({"n":)" + std::to_string(i * 7919 % kRows) + "}"));
+  }
+  ASSERT_TRUE(state.apply(Sequence(1), 1, storage::encode_write_batch({.rows = std::move(rows)})).ok());
+  const auto frozen = state.freeze();
+  const auto fails = [&](std::uint64_t nth) {
+    io::FaultyFileSystem files(memory_);
+    files.set_fault({.nth = nth});
+    const SegmentTarget target{files, kDirectory, definition, system_random(), ShardId(0)};
+    const bool done = write_segment(target, 2, FrozenSource(*frozen, 1), 1).ok();
+    EXPECT_NE(done, files.failures() > 0) << nth;
+    return !done;
+  };
+  std::uint64_t nth = 1;
+  while (fails(nth)) ++nth;
+  EXPECT_GT(nth, 30U);
+}
+
 TEST_F(SealedDamageTest, AFlushThatFailsIsDoneAgain) {
   io::MemoryFileSystem memory;
   ASSERT_TRUE(memory.create_directories(kDirectory).ok());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <functional>
 #include <memory>
 #include <utility>
 
@@ -107,15 +108,22 @@ class SegmentDraft {
     return {};
   }
 
+  using Element = std::function<std::span<const std::byte>(std::uint32_t)>;
+  /// A section of `count` elements; the bytes of each are used before the next is asked for.
+  static Result<void> write_elements(ComponentWriter& writer, std::uint32_t section, std::uint32_t count,
+                                     const Element& element) {
+    JADE_RETURN_IF_ERROR(writer.begin_section(section));
+    for (std::uint32_t i = 0; i < count; ++i) JADE_RETURN_IF_ERROR(writer.append(element(i)));
+    return {};
+  }
   /// A section with one value for each of `count` numbers.
   template <class Value>
-  Result<void> write_column(ComponentWriter& writer, std::uint32_t section, std::uint32_t count, Value value) {
-    JADE_RETURN_IF_ERROR(writer.begin_section(section));
-    for (std::uint32_t i = 0; i < count; ++i) {
-      const auto element = value(i);
-      JADE_RETURN_IF_ERROR(writer.append(bytes_of(element)));
-    }
-    return {};
+  static Result<void> write_column(ComponentWriter& writer, std::uint32_t section, std::uint32_t count, Value value) {
+    decltype(value(std::uint32_t{0})) element{};
+    return write_elements(writer, section, count, [&](std::uint32_t i) {
+      element = value(i);
+      return bytes_of(element);
+    });
   }
 
   template <class Test>
@@ -160,10 +168,9 @@ class SegmentDraft {
     JADE_RETURN_IF_ERROR(write_column(writer, section_id(IdsSection::kOffsets), rows + 1, [&](std::uint32_t i) {
       return i == 0 ? offset : offset += source_.row(RowId(i - 1)).id.size();
     }));
-    JADE_RETURN_IF_ERROR(writer.begin_section(section_id(IdsSection::kBytes)));
-    for (std::uint32_t i = 0; i < rows; ++i) {
-      JADE_RETURN_IF_ERROR(writer.append(std::as_bytes(std::span(source_.row(RowId(i)).id))));
-    }
+    JADE_RETURN_IF_ERROR(write_elements(writer, section_id(IdsSection::kBytes), rows, [&](std::uint32_t i) {
+      return std::as_bytes(std::span(source_.row(RowId(i)).id));
+    }));
     return finish(draft);
   }
 
@@ -204,10 +211,8 @@ class SegmentDraft {
     JADE_ASSIGN_OR_RETURN(Draft draft, begin_component(ComponentKind::kVectors, definition.id));
     ComponentWriter& writer = *draft.writer;
     const std::uint32_t slots = source_.slots(field);
-    JADE_RETURN_IF_ERROR(writer.begin_section(section_id(VectorsSection::kRows)));
-    for (std::uint32_t i = 0; i < slots; ++i) {
-      JADE_RETURN_IF_ERROR(writer.append(source_.arena_row(SlotId(i), field)));
-    }
+    JADE_RETURN_IF_ERROR(write_elements(writer, section_id(VectorsSection::kRows), slots,
+                                        [&](std::uint32_t i) { return source_.arena_row(SlotId(i), field); }));
     const index::VectorArena layout(definition.dimension, definition.metric, definition.element_type);
     if (layout.has_norm_rows()) {
       JADE_RETURN_IF_ERROR(write_column(writer, section_id(VectorsSection::kNorms), slots,

@@ -16,6 +16,7 @@
 #include "base/thread_pool.h"
 #include "engine/local_store.h"
 #include "engine/message_codec.h"
+#include "io/faulty_file_system.h"
 #include "io/file_system.h"
 #include "io/memory_file_system.h"
 
@@ -68,7 +69,9 @@ class WiredShard final : public ShardService {
 /// The files of a shard that is tested alone.
 struct ShardGround {
   explicit ShardGround(const storage::Definition& shard_definition)
-      : definition(shard_definition), manifest(files, "manifest", {.definition = definition}, system_random()) {
+      : definition(shard_definition),
+        files(memory),
+        manifest(files, "manifest", {.definition = definition}, system_random()) {
     EXPECT_TRUE(files.create_directories("segments").ok());
   }
 
@@ -81,7 +84,8 @@ struct ShardGround {
   }
 
   const storage::Definition& definition;
-  io::MemoryFileSystem files;
+  io::MemoryFileSystem memory;
+  io::FaultyFileSystem files;
   storage::ManifestFile manifest;
 };
 
