@@ -14,10 +14,10 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "io/file_system.h"
+#include "io/passing_file_system.h"
 #include "io/temporary_directory.h"
 #include "storage/file_log.h"
 #include "storage/log_writer.h"
-#include "storage/test_file_system.h"
 
 namespace {
 
@@ -25,21 +25,21 @@ using namespace jade;
 using namespace jade::storage;
 
 /// Counts syncs. Where a time is given a sync takes that long, and is none: then only the log is measured.
-class CountingFileSystem final : public PassingFileSystem {
+class CountingFileSystem final : public io::PassingFileSystem {
  public:
   explicit CountingFileSystem(std::optional<std::chrono::microseconds> sync_time = {})
-      : PassingFileSystem(io::real_file_system()), sync_time_(sync_time) {}
+      : io::PassingFileSystem(io::real_file_system()), sync_time_(sync_time) {}
 
   std::uint64_t syncs() const { return syncs_.load(); }
 
  private:
-  class CountingFile final : public PassingFile {
+  class CountingFile final : public io::PassingFile {
    public:
     CountingFile(CountingFileSystem& owner, std::unique_ptr<io::File> base)
-        : PassingFile(std::move(base)), owner_(owner) {}
+        : io::PassingFile(std::move(base)), owner_(owner) {}
     Result<void> sync() override {
       ++owner_.syncs_;
-      if (!owner_.sync_time_) return PassingFile::sync();
+      if (!owner_.sync_time_) return io::PassingFile::sync();
       std::counting_semaphore<1> never(0);
       static_cast<void>(never.try_acquire_for(*owner_.sync_time_));
       return {};

@@ -7,9 +7,9 @@
 #include "base/test_env.h"
 #include "io/faulty_file_system.h"
 #include "io/memory_file_system.h"
+#include "io/passing_file_system.h"
 #include "storage/byte_layout.h"
 #include "storage/publish_file.h"
-#include "storage/test_file_system.h"
 #include "storage/test_log.h"
 
 namespace jade::storage {
@@ -20,17 +20,17 @@ constexpr FileLogOptions kOptions{.max_file_bytes = 6000};
 
 using Bend = std::function<std::unique_ptr<io::FileSystem>(io::FileSystem&)>;
 
-std::unique_ptr<io::FileSystem> honest(io::FileSystem& files) { return std::make_unique<PassingFileSystem>(files); }
+std::unique_ptr<io::FileSystem> honest(io::FileSystem& files) { return std::make_unique<io::PassingFileSystem>(files); }
 
 /// Says that a file was synced, and did not sync it. As good as an answer before the sync.
-class NoFileSync final : public PassingFileSystem {
+class NoFileSync final : public io::PassingFileSystem {
  public:
-  NoFileSync(io::FileSystem& base, std::string suffix) : PassingFileSystem(base), suffix_(std::move(suffix)) {}
+  NoFileSync(io::FileSystem& base, std::string suffix) : io::PassingFileSystem(base), suffix_(std::move(suffix)) {}
 
  private:
-  class Unsynced final : public PassingFile {
+  class Unsynced final : public io::PassingFile {
    public:
-    using PassingFile::PassingFile;
+    using io::PassingFile::PassingFile;
     Result<void> sync() override { return {}; }
   };
   std::unique_ptr<io::File> wrap(const std::string& path, std::unique_ptr<io::File> file) override {
@@ -41,26 +41,26 @@ class NoFileSync final : public PassingFileSystem {
   const std::string suffix_;
 };
 
-class NoDirectorySync final : public PassingFileSystem {
+class NoDirectorySync final : public io::PassingFileSystem {
  public:
-  using PassingFileSystem::PassingFileSystem;
+  using io::PassingFileSystem::PassingFileSystem;
   Result<void> sync_directory(const std::string&) override { return {}; }
 };
 
 /// Every batch says that all before it is durable, synced or not.
-class WatermarkTooHigh final : public PassingFileSystem {
+class WatermarkTooHigh final : public io::PassingFileSystem {
  public:
-  using PassingFileSystem::PassingFileSystem;
+  using io::PassingFileSystem::PassingFileSystem;
 
  private:
-  class Boasting final : public PassingFile {
+  class Boasting final : public io::PassingFile {
    public:
-    using PassingFile::PassingFile;
+    using io::PassingFile::PassingFile;
     Result<void> write_at(std::uint64_t offset, std::span<const std::byte> bytes) override {
       std::array<std::byte, FileHeader::kBytes> head{};
       JADE_RETURN_IF_ERROR(read_at(0, head));
       const Result<LogFileHeader> file = decode_log_file_header(head);
-      if (offset == 0 || !file.ok()) return PassingFile::write_at(offset, bytes);
+      if (offset == 0 || !file.ok()) return io::PassingFile::write_at(offset, bytes);
       LogBatchHeader batch = *decode_log_batch_header(*file, offset, bytes);
       batch.durable_upto = file->position_of(offset);
       LogBatchEncoder encoder(*file, offset, batch);
@@ -69,7 +69,7 @@ class WatermarkTooHigh final : public PassingFileSystem {
         encoder.add(record.record);
         at += record.bytes;
       }
-      return PassingFile::write_at(offset, encoder.finish());
+      return io::PassingFile::write_at(offset, encoder.finish());
     }
   };
   std::unique_ptr<io::File> wrap(const std::string&, std::unique_ptr<io::File> file) override {
@@ -78,16 +78,16 @@ class WatermarkTooHigh final : public PassingFileSystem {
 };
 
 /// Shows the files of a log with the checksums that their bytes should have: what a reader sees that ignores them.
-class ChecksumsIgnored final : public PassingFileSystem {
+class ChecksumsIgnored final : public io::PassingFileSystem {
  public:
-  using PassingFileSystem::PassingFileSystem;
+  using io::PassingFileSystem::PassingFileSystem;
 
  private:
-  class Healed final : public PassingFile {
+  class Healed final : public io::PassingFile {
    public:
-    using PassingFile::PassingFile;
+    using io::PassingFile::PassingFile;
     Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> out) override {
-      JADE_ASSIGN_OR_RETURN(const std::size_t read, PassingFile::read_at(offset, out));
+      JADE_ASSIGN_OR_RETURN(const std::size_t read, io::PassingFile::read_at(offset, out));
       const Result<LogFileHeader> file = decode_log_file_header(out.first(std::min(read, FileHeader::kBytes)));
       if (offset == 0 && file.ok()) heal(*file, out.first(read));
       return read;

@@ -9,7 +9,7 @@
 #include "base/thread.h"
 #include "io/faulty_file_system.h"
 #include "io/memory_file_system.h"
-#include "storage/test_file_system.h"
+#include "io/passing_file_system.h"
 #include "storage/test_log.h"
 
 namespace jade::storage {
@@ -24,29 +24,29 @@ NewRecord relaxed_record(std::uint64_t sequence) {
 }
 
 /// Knows how much of what was written to files is not synced, and counts syncs, each of which takes a while.
-class CountingFileSystem final : public PassingFileSystem {
+class CountingFileSystem final : public io::PassingFileSystem {
  public:
   CountingFileSystem(io::FileSystem& base, std::chrono::microseconds sync_time)
-      : PassingFileSystem(base), sync_time_(sync_time) {}
+      : io::PassingFileSystem(base), sync_time_(sync_time) {}
 
   /// Bytes that were written since the last sync, in all files: one thread writes, and syncs the file that it wrote to.
   std::atomic<std::uint64_t> unsynced_bytes{0};
   std::atomic<std::uint64_t> syncs{0};
 
  private:
-  class CountingFile final : public PassingFile {
+  class CountingFile final : public io::PassingFile {
    public:
     CountingFile(CountingFileSystem& owner, std::unique_ptr<io::File> base)
-        : PassingFile(std::move(base)), owner_(owner) {}
+        : io::PassingFile(std::move(base)), owner_(owner) {}
     Result<void> write_at(std::uint64_t offset, std::span<const std::byte> bytes) override {
       owner_.unsynced_bytes += bytes.size();
       unsynced_bytes_ += bytes.size();
-      return PassingFile::write_at(offset, bytes);
+      return io::PassingFile::write_at(offset, bytes);
     }
     Result<void> sync() override {
       std::counting_semaphore<1> never(0);
       static_cast<void>(never.try_acquire_for(owner_.sync_time_));
-      JADE_RETURN_IF_ERROR(PassingFile::sync());
+      JADE_RETURN_IF_ERROR(io::PassingFile::sync());
       owner_.unsynced_bytes -= std::exchange(unsynced_bytes_, 0);
       ++owner_.syncs;
       return {};

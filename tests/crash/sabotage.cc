@@ -6,53 +6,10 @@
 #include <vector>
 
 #include "engine/shard_service.h"
+#include "io/passing_file_system.h"
 
 namespace jade::crash {
 namespace {
-
-/// Passes everything on; what is broken overrides a call.
-class PassingFile : public io::File {
- public:
-  explicit PassingFile(std::shared_ptr<io::File> base) : base_(std::move(base)) {}
-  Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> out) override {
-    return base_->read_at(offset, out);
-  }
-  Result<void> write_at(std::uint64_t offset, std::span<const std::byte> bytes) override {
-    return base_->write_at(offset, bytes);
-  }
-  Result<std::uint64_t> size() override { return base_->size(); }
-  Result<void> truncate(std::uint64_t size) override { return base_->truncate(size); }
-  Result<void> allocate(std::uint64_t bytes) override { return base_->allocate(bytes); }
-  Result<void> sync() override { return base_->sync(); }
-  Result<std::unique_ptr<io::Mapping>> map() override { return base_->map(); }
-
- protected:
-  const std::shared_ptr<io::File> base_;
-};
-
-class PassingFileSystem : public io::FileSystem {
- public:
-  explicit PassingFileSystem(io::FileSystem& base) : base_(base) {}
-  Result<std::unique_ptr<io::File>> open(const std::string& path, io::OpenMode mode) override {
-    JADE_ASSIGN_OR_RETURN(std::unique_ptr<io::File> file, base_.open(path, mode));
-    return opened(path, std::move(file));
-  }
-  Result<std::optional<io::FileStat>> stat(const std::string& path) override { return base_.stat(path); }
-  Result<void> rename(const std::string& from, const std::string& to) override { return base_.rename(from, to); }
-  Result<void> remove(const std::string& path) override { return base_.remove(path); }
-  Result<void> create_directories(const std::string& path) override { return base_.create_directories(path); }
-  Result<std::vector<std::string>> list(const std::string& path) override { return base_.list(path); }
-  Result<void> sync_directory(const std::string& path) override { return base_.sync_directory(path); }
-  Result<std::unique_ptr<io::FileLock>> lock(const std::string& path, const std::string& owner) override {
-    return base_.lock(path, owner);
-  }
-  Result<io::Space> space(const std::string& path) override { return base_.space(path); }
-
- protected:
-  virtual std::unique_ptr<io::File> opened(const std::string& path, std::unique_ptr<io::File> file) = 0;
-
-  io::FileSystem& base_;
-};
 
 template <class Broken, class... Arguments>
 Sabotage broken_files(Arguments... arguments) {
@@ -62,38 +19,38 @@ Sabotage broken_files(Arguments... arguments) {
           .shards = {}};
 }
 
-class SyncForgetter final : public PassingFileSystem {
+class SyncForgetter final : public io::PassingFileSystem {
  public:
-  SyncForgetter(io::FileSystem& base, std::string part) : PassingFileSystem(base), part_(std::move(part)) {}
+  SyncForgetter(io::FileSystem& base, std::string part) : io::PassingFileSystem(base), part_(std::move(part)) {}
 
  private:
-  class Forgetful final : public PassingFile {
+  class Forgetful final : public io::PassingFile {
    public:
-    using PassingFile::PassingFile;
+    using io::PassingFile::PassingFile;
     Result<void> sync() override { return {}; }
   };
-  std::unique_ptr<io::File> opened(const std::string& path, std::unique_ptr<io::File> file) override {
+  std::unique_ptr<io::File> wrap(const std::string& path, std::unique_ptr<io::File> file) override {
     if (!path.contains(part_)) return file;
     return std::make_unique<Forgetful>(std::move(file));
   }
   const std::string part_;
 };
 
-class DirectorySyncForgetter final : public PassingFileSystem {
+class DirectorySyncForgetter final : public io::PassingFileSystem {
  public:
-  DirectorySyncForgetter(io::FileSystem& base, std::string part) : PassingFileSystem(base), part_(std::move(part)) {}
+  DirectorySyncForgetter(io::FileSystem& base, std::string part)
+      : io::PassingFileSystem(base), part_(std::move(part)) {}
   Result<void> sync_directory(const std::string& path) override {
     return path.contains(part_) ? Result<void>() : base_.sync_directory(path);
   }
 
  private:
-  std::unique_ptr<io::File> opened(const std::string&, std::unique_ptr<io::File> file) override { return file; }
   const std::string part_;
 };
 
-class HastyNamer final : public PassingFileSystem {
+class HastyNamer final : public io::PassingFileSystem {
  public:
-  explicit HastyNamer(io::FileSystem& base) : PassingFileSystem(base) {}
+  explicit HastyNamer(io::FileSystem& base) : io::PassingFileSystem(base) {}
   Result<void> rename(const std::string& from, const std::string& to) override {
     JADE_RETURN_IF_ERROR(base_.rename(from, to));
     const auto found = late_.find(from);
@@ -110,15 +67,15 @@ class HastyNamer final : public PassingFileSystem {
     std::shared_ptr<io::File> file;
     bool named = false;
   };
-  class LateFile final : public PassingFile {
+  class LateFile final : public io::PassingFile {
    public:
-    explicit LateFile(std::shared_ptr<Late> late) : PassingFile(late->file), late_(std::move(late)) {}
+    explicit LateFile(std::shared_ptr<Late> late) : io::PassingFile(late->file), late_(std::move(late)) {}
     Result<void> sync() override { return late_->named ? base_->sync() : Result<void>(); }
 
    private:
     const std::shared_ptr<Late> late_;
   };
-  std::unique_ptr<io::File> opened(const std::string& path, std::unique_ptr<io::File> file) override {
+  std::unique_ptr<io::File> wrap(const std::string& path, std::unique_ptr<io::File> file) override {
     if (!path.ends_with(".tmp")) return file;
     auto late = std::make_shared<Late>(Late{.file = std::move(file)});
     late_[path] = late;
@@ -127,12 +84,12 @@ class HastyNamer final : public PassingFileSystem {
   std::map<std::string, std::shared_ptr<Late>> late_;
 };
 
-class EarlyRemover final : public PassingFileSystem {
+class EarlyRemover final : public io::PassingFileSystem {
  public:
-  explicit EarlyRemover(io::FileSystem& base) : PassingFileSystem(base) {}
+  explicit EarlyRemover(io::FileSystem& base) : io::PassingFileSystem(base) {}
 
  private:
-  std::unique_ptr<io::File> opened(const std::string& path, std::unique_ptr<io::File> file) override {
+  std::unique_ptr<io::File> wrap(const std::string& path, std::unique_ptr<io::File> file) override {
     if (path.ends_with(".tmp")) {
       const std::string replaced = path.substr(0, path.size() - 4);
       (void)base_.remove(replaced).ok();
@@ -142,18 +99,18 @@ class EarlyRemover final : public PassingFileSystem {
   }
 };
 
-class ErrorIgnorer final : public PassingFileSystem {
+class ErrorIgnorer final : public io::PassingFileSystem {
  public:
-  explicit ErrorIgnorer(io::FileSystem& base) : PassingFileSystem(base) {}
+  explicit ErrorIgnorer(io::FileSystem& base) : io::PassingFileSystem(base) {}
   Result<void> sync_directory(const std::string& path) override {
     (void)base_.sync_directory(path).ok();
     return {};
   }
 
  private:
-  class Careless final : public PassingFile {
+  class Careless final : public io::PassingFile {
    public:
-    using PassingFile::PassingFile;
+    using io::PassingFile::PassingFile;
     Result<void> write_at(std::uint64_t offset, std::span<const std::byte> bytes) override {
       (void)base_->write_at(offset, bytes).ok();
       return {};
@@ -163,7 +120,7 @@ class ErrorIgnorer final : public PassingFileSystem {
       return {};
     }
   };
-  std::unique_ptr<io::File> opened(const std::string&, std::unique_ptr<io::File> file) override {
+  std::unique_ptr<io::File> wrap(const std::string&, std::unique_ptr<io::File> file) override {
     return std::make_unique<Careless>(std::move(file));
   }
 };

@@ -10,11 +10,11 @@
 
 #include "io/file_system.h"
 
-namespace jade::storage {
+namespace jade::io {
 
-class PassingFile : public io::File {
+class PassingFile : public File {
  public:
-  explicit PassingFile(std::unique_ptr<io::File> base) : base_(std::move(base)) {}
+  explicit PassingFile(std::shared_ptr<File> base) : base_(std::move(base)) {}
 
   Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> out) override {
     return base_->read_at(offset, out);
@@ -26,37 +26,37 @@ class PassingFile : public io::File {
   Result<void> truncate(std::uint64_t size) override { return base_->truncate(size); }
   Result<void> allocate(std::uint64_t bytes) override { return base_->allocate(bytes); }
   Result<void> sync() override { return base_->sync(); }
-  Result<std::unique_ptr<io::Mapping>> map() override { return base_->map(); }
+  Result<std::unique_ptr<Mapping>> map() override { return base_->map(); }
 
- private:
-  const std::unique_ptr<io::File> base_;
+ protected:
+  const std::shared_ptr<File> base_;
 };
 
-class PassingFileSystem : public io::FileSystem {
+class PassingFileSystem : public FileSystem {
  public:
   /// `base` outlives this.
-  explicit PassingFileSystem(io::FileSystem& base) : base_(base) {}
+  explicit PassingFileSystem(FileSystem& base) : base_(base) {}
 
-  Result<std::unique_ptr<io::File>> open(const std::string& path, io::OpenMode mode) override {
-    JADE_ASSIGN_OR_RETURN(std::unique_ptr<io::File> file, base_.open(path, mode));
+  Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
+    JADE_ASSIGN_OR_RETURN(std::unique_ptr<File> file, base_.open(path, mode));
     return wrap(path, std::move(file));
   }
-  Result<std::optional<io::FileStat>> stat(const std::string& path) override { return base_.stat(path); }
+  Result<std::optional<FileStat>> stat(const std::string& path) override { return base_.stat(path); }
   Result<void> rename(const std::string& from, const std::string& to) override { return base_.rename(from, to); }
   Result<void> remove(const std::string& path) override { return base_.remove(path); }
   Result<void> create_directories(const std::string& path) override { return base_.create_directories(path); }
   Result<std::vector<std::string>> list(const std::string& path) override { return base_.list(path); }
   Result<void> sync_directory(const std::string& path) override { return base_.sync_directory(path); }
-  Result<std::unique_ptr<io::FileLock>> lock(const std::string& path, const std::string& owner) override {
+  Result<std::unique_ptr<FileLock>> lock(const std::string& path, const std::string& owner) override {
     return base_.lock(path, owner);
   }
-  Result<io::Space> space(const std::string& path) override { return base_.space(path); }
+  Result<Space> space(const std::string& path) override { return base_.space(path); }
 
  protected:
   /// What is handed out for a file that was opened.
-  virtual std::unique_ptr<io::File> wrap(const std::string&, std::unique_ptr<io::File> file) { return file; }
+  virtual std::unique_ptr<File> wrap(const std::string&, std::unique_ptr<File> file) { return file; }
 
-  io::FileSystem& base_;
+  FileSystem& base_;
 };
 
-}  // namespace jade::storage
+}  // namespace jade::io
