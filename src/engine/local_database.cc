@@ -15,6 +15,9 @@
 namespace jade::engine {
 namespace {
 
+// How many full growing segments the log may have room for: a start replays it.
+constexpr std::uint64_t kLogFlushes = 4;
+
 std::string manifest_path(const std::string& directory) { return io::join_path(directory, "manifest"); }
 std::string log_directory(const std::string& directory) { return io::join_path(directory, "log"); }
 std::string segments_directory(const std::string& directory) { return io::join_path(directory, "segments"); }
@@ -131,6 +134,11 @@ void LocalDatabase::trim_log() {
   const Sequence first = manifest_.current().log_first_sequence;
   const Result<void> trimmed = log_->trim(Sequence(first.value() - 1));
   if (!trimmed.ok()) log_warn("log_not_trimmed", {{"database", name_}, {"reason", trimmed.error().message()}});
+  if (log_->size_bytes() <= kLogFlushes * environment_.flush_bytes) return;
+  // Some shard with few rows holds it back.
+  for (const auto& shard : shards_) {
+    if (shard->first_needed(false) <= first) shard->write_soon();
+  }
 }
 
 LocalDatabase::~LocalDatabase() { (void)close().ok(); }

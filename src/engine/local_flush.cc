@@ -51,6 +51,18 @@ Sequence LocalShard::first_needed(bool is_flushing) const {
   return Sequence(environment_.log.durable().value() + 1);
 }
 
+void LocalShard::write_soon() {
+  between_records([this] {
+    bool has_rows = false;
+    {
+      const MutexLock lock(mutex_);
+      has_rows = growing_first_ != 0 && flush_queue_.size() < kFrozenMax;
+    }
+    if (has_rows) freeze();
+    worker_.notify();
+  });
+}
+
 bool LocalShard::growing_is_full() const {
   const MutexLock lock(mutex_);
   // Deletes take no memory, but the log has them until what they ended is written.

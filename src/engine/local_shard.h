@@ -73,6 +73,8 @@ class LocalShard final : public ShardService {
   /// The first log record that this shard still needs; when it `is_flushing`, without what it is about to have in
   /// files.
   Sequence first_needed(bool is_flushing) const JADE_EXCLUDES(mutex_);
+  /// Freezes what the growing segment has, however little, and has it written: the log waits for it.
+  void write_soon() JADE_EXCLUDES(mutex_);
   /// Bytes of the memory budget that this shard's rows hold.
   std::uint64_t reserved_bytes() const { return reserved_bytes_.load(std::memory_order_relaxed); }
 

@@ -12,10 +12,12 @@
 #include "base/log_capture.h"
 #include "base/test_env.h"
 #include "base/thread_pool.h"
+#include "engine/routing.h"
 #include "engine/test_records.h"
 #include "engine/test_store.h"
 #include "io/faulty_file_system.h"
 #include "io/memory_file_system.h"
+#include "storage/manifest.h"
 
 namespace jade::engine {
 namespace {
@@ -386,6 +388,34 @@ TEST(LocalStore, DataOutgrowsTheMemoryBudget) {
   EXPECT_TRUE(store.search("a", near(std::vector<float>(64, 1))).ok());
   ASSERT_TRUE(store.drop("a").ok());
   EXPECT_EQ(store->budget().used_bytes(), 0U);
+}
+
+TEST(LocalStore, AShardWithFewRowsDoesNotHoldTheLogBack) {
+  io::MemoryFileSystem files;
+  OpenedStore store(files, false, 1U << 30, 20'000);
+  ASSERT_TRUE(store.create("a", database_options(64, Metric::kEuclidean, IndexType::kFlat, 4)).ok());
+  // The id of a shard that gets this row and no other.
+  const std::string lonely = "lonely";
+  ASSERT_TRUE(store.write("a", record_input(lonely, std::vector<float>(64, 1))).ok());
+  std::uint64_t written = 0;
+  std::string other;
+  for (int i = 0; written < 2'000; ++i) {
+    const std::string id = "r" + std::to_string(i);
+    if (shard_of(id, 4) == shard_of(lonely, 4)) continue;
+    ASSERT_TRUE(store.write("a", record_input(id, std::vector<float>(64, 1))).ok());
+    other = id;
+    ++written;
+  }
+  // 2,000 rows are 600 kB of log, of which a few segments' worth is soon needed.
+  const std::string path =
+      "data/databases/" + store->describe_database(store.context, "a").value().id.substr(3) + "/manifest";
+  const auto first_needed = [&] { return storage::read_manifest(files, path).value()->log_first_sequence.value(); };
+  // The writes that follow give the background time.
+  for (int i = 0; i < 100'000 && first_needed() < 1'500; ++i) {
+    ASSERT_TRUE(store.write("a", record_input(other, std::vector<float>(64, 1))).ok());
+  }
+  EXPECT_GE(first_needed(), 1'500U);
+  EXPECT_EQ(store.count("a").value(), written + 1);
 }
 
 TEST(LocalStore, RefusesWritesThatTheMemoryBudgetHasNoRoomFor) {
