@@ -533,6 +533,10 @@ TEST(LocalStore, EveryConfigurationAgreesWithAModel) {
         ASSERT_NEAR(found->hits[i].distance, expected[i].first, 1e-6);
       }
     }
+    const auto has_segments = [&] { return store->status("a")->sealed_segments > 0; };
+    for (int i = 0; i < 10'000 && configuration.flush_bytes != kLarge && !has_segments(); ++i) {
+      ASSERT_TRUE(store->write("a", record_input("last", {1, 1})).ok());
+    }
     const DatabaseStatus status = store->status("a").value();
     EXPECT_EQ(status.sealed_segments > 0, configuration.flush_bytes != kLarge);
     EXPECT_EQ(status.disk_segments_bytes > 0, configuration.flush_bytes != kLarge);

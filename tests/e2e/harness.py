@@ -211,6 +211,8 @@ class Server:
         """Waits until the server has replayed its log."""
         with Client(self.port) as client:
             wait_until(lambda: client.get("/health").json["status"] != "live", "the server to be ready")
+        # What it logged while it started has been read by then, too.
+        self.wait_for_event("ready")
         return self
 
     def start(self):
