@@ -13,8 +13,9 @@ Result<std::string> openapi_text() {
   InlineExecutor executor;
   const engine::StoreEnvironment environment{
       .files = files, .clock = system_clock(), .random = system_random(), .compute = executor, .background = executor};
-  JADE_ASSIGN_OR_RETURN(const std::unique_ptr<engine::LocalStore> store,
-                        engine::LocalStore::open(environment, "store", {.disk_reserve_bytes = 0, .decorate_shard = {}}));
+  JADE_ASSIGN_OR_RETURN(
+      const std::unique_ptr<engine::LocalStore> store,
+      engine::LocalStore::open(environment, "store", {.disk_reserve_bytes = 0, .decorate_shard = {}}));
   const CursorSigner cursors(store->signing_key());
   Registry registry;
   add_operations(registry, {.router = *store, .cursors = cursors});

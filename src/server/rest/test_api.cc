@@ -53,7 +53,8 @@ TestApi::TestApi() : background_(*ThreadPool::start({.kind = ThreadKind::kBackgr
                                              .random = system_random(),
                                              .compute = compute_,
                                              .background = *background_};
-  store_ = *engine::LocalStore::open(environment, "data", {.memory_budget_bytes = 1U << 30, .disk_reserve_bytes = 0, .decorate_shard = {}});
+  store_ = *engine::LocalStore::open(environment, "data",
+                                     {.memory_budget_bytes = 1U << 30, .disk_reserve_bytes = 0, .decorate_shard = {}});
   cursors_ = std::make_unique<CursorSigner>(store_->signing_key());
   add_operations(registry, {.router = *store_,
                             .cursors = *cursors_,
