@@ -15,9 +15,9 @@
 namespace jade {
 
 struct StoreOptions {
-  /// Memory that graphs and rows which are in no file yet may take together. A write that would go beyond it is refused:
-  /// with kOverloaded while rows are being written to files (try again), else with kStorageFull. 0: 70% of what the
-  /// machine or the control group allows.
+  /// Memory that graphs and rows which are in no file yet may take together. A write that would go beyond it is
+  /// refused: with kOverloaded while rows are being written to files (try again), else with kStorageFull. 0: 70% of
+  /// what the machine or the control group allows.
   std::uint64_t memory_budget_bytes = 0;
   /// Threads that build indexes. 0: one for every two cores, at least one.
   std::uint32_t background_threads = 0;
