@@ -47,14 +47,14 @@ class Theatre {
   void play(const std::string& script) {
     const std::vector<Step> steps = parse_script(script);
     for (std::size_t i = 0; i < steps.size(); ++i) {
-      step_ = std::to_string(i + 1) + " (" + steps[i].verb + " " + steps[i].database + ")";
+      begin_step(std::to_string(i + 1) + " (" + steps[i].verb + " " + steps[i].database + ")");
       if (steps[i].verb == "kill") {
         kill();
       } else {
         player_->play(steps[i]);
       }
     }
-    step_ = "the end";
+    begin_step("the end");
     record("the last");
     player_->check();
   }
@@ -68,7 +68,10 @@ class Theatre {
   /// Everything that was not synced is gone.
   void cut_power() { lose({.bytes = io::CrashFate::kDropped, .entries = io::CrashFate::kDropped}); }
 
-  std::vector<Moment> take_moments() { return std::move(moments_); }
+  std::vector<Moment> take_moments() {
+    const MutexLock lock(mutex_);
+    return std::move(moments_);
+  }
   Findings take_findings() {
     add(player_->findings());
     return std::move(findings_);
@@ -106,6 +109,11 @@ class Theatre {
     check();
   }
 
+  void begin_step(std::string step) {
+    const MutexLock lock(mutex_);
+    step_ = std::move(step);
+  }
+  /// Before a call of any of the store's threads.
   void record_before(const io::Call& call) {
     if (silent_) return;
     const MutexLock lock(mutex_);
@@ -134,11 +142,11 @@ class Theatre {
   std::uint64_t serial_;
   bool records_ = false;
   std::atomic<bool> silent_ = false;
-  bool dirty_ = true;
-  std::uint64_t revision_ = 0;
-  std::string step_;
+  bool dirty_ JADE_GUARDED_BY(mutex_) = true;
+  std::uint64_t revision_ JADE_GUARDED_BY(mutex_) = 0;
+  std::string step_ JADE_GUARDED_BY(mutex_);
   std::unique_ptr<ScriptPlayer> player_;
-  std::vector<Moment> moments_;
+  std::vector<Moment> moments_ JADE_GUARDED_BY(mutex_);
   Findings findings_;
 };
 
