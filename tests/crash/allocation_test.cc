@@ -33,9 +33,8 @@ TEST(AllocationFailures, LoseNothingThatWasAcknowledged) {
   expect_nothing_lost({.worker = JADE_CRASH_WORKER, .seed = test_seed(1), .sites = test_scale(500)});
 }
 
-// FileLog::append takes a position before it has the memory to queue the record. Who catches std::bad_alloc and writes
-// on makes a log with a gap, which no later start accepts (issue 3).
-TEST(AllocationFailures, DISABLED_LoseNothingEvenIfTheCallerGoesOn) {
+// Who catches std::bad_alloc and writes on finds a log without a gap.
+TEST(AllocationFailures, LoseNothingEvenIfTheCallerGoesOn) {
   expect_nothing_lost(
       {.worker = JADE_CRASH_WORKER, .seed = test_seed(1), .sites = test_scale(500), .variant = "goes_on"});
 }
