@@ -43,7 +43,7 @@ class FullDiskTest : public ::testing::Test {
   }
 
   void start_writer(Idle idle = Idle::kNever) {
-    LogWriterOptions options{.reserve = &reserve_, .restore_interval = std::chrono::milliseconds(1)};
+    LogWriterOptions options{.reserve = &reserve_, .restore_interval = restore_interval_};
     options.idle = idle == Idle::kAtOnce ? std::chrono::milliseconds(0) : std::chrono::hours(1);
     writer_ = LogWriter::start(system_clock(), options).value();
   }
@@ -108,6 +108,7 @@ class FullDiskTest : public ::testing::Test {
   io::FaultyFileSystem files_{memory_};
   TestRandom random_;
   SeededRandom crash_random_{test_seed(52)};
+  std::chrono::milliseconds restore_interval_{1};
   DiskReserve reserve_{files_, "db/reserve", 4000};
   std::unique_ptr<LogWriter> writer_ = test_writer();
 };
@@ -368,6 +369,8 @@ class FullRecoveryTest : public FullDiskTest {
 
   void SetUp() override {
     FullDiskTest::SetUp();
+    // What has used the reserve is to be seen, so it is not made again.
+    restore_interval_ = std::chrono::hours(1);
     {
       const auto log = create();
       for (std::uint64_t number = 1; number <= 3; ++number) append(*log, keyed_record(number));
