@@ -135,7 +135,7 @@ std::optional<Result<ApplyResponse>> LocalShard::take(ApplyRequest request, Call
 
 bool LocalShard::exists(const std::string& id, const Decision& decision, const ShardView& applied) const {
   if (const auto here = decision.exists.find(id); here != decision.exists.end()) return here->second;
-  if (const auto waiting = expected_.find(id); waiting != expected_.end()) return waiting->second.exists;
+  if (const auto waiting = expected_.find(id); waiting != expected_.end()) return waiting->second.back().exists;
   return applied.find(id).exists();
 }
 
@@ -172,43 +172,64 @@ Result<LocalShard::Decision> LocalShard::decide(ApplyRequest request) {
 
 Result<void> LocalShard::accept(Decision decision, Callback<ApplyResponse>& done) {
   if (failed_) return *failed_;
+  auto pending = std::make_shared<Pending>();
+  pending->payload = storage::encode_write_batch(decision.accepted);
+  pending->response.rows = std::move(decision.rows);
   const std::uint64_t bytes = write_bytes(fields_, decision.accepted);
   if (Result<void> room = environment_.budget.reserve(bytes); !room.ok()) {
     if (flush_queue_.empty()) return room;
     return Error(ErrorCode::kOverloaded, "the memory budget is used up until earlier rows are in files");
   }
-  const bool only_deletes = std::ranges::all_of(
-      decision.accepted.rows, [](const storage::RowWrite& row) { return row.kind == storage::WriteKind::kDelete; });
-  auto pending = std::make_shared<Pending>();
+  reserved_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  pending->reserved_bytes = bytes;
   // Commit times never go back, whatever the clock does.
   last_commit_time_us_ = std::max(last_commit_time_us_ + 1, micros(environment_.clock.wall_now()));
   pending->commit_time_us = last_commit_time_us_;
-  pending->payload = storage::encode_write_batch(decision.accepted);
-  Result<Sequence> sequence =
-      environment_.log.append({.type = storage::RecordType::kWriteBatch,
-                               .shard = id_,
-                               .definition_version = definition_version_,
-                               .commit_time_us = pending->commit_time_us,
-                               .payload = pending->payload,
-                               .may_use_reserve = only_deletes},
-                              [this, pending](Result<void> result) { on_durable(pending, std::move(result)); });
+  const bool only_deletes = std::ranges::all_of(
+      decision.accepted.rows, [](const storage::RowWrite& row) { return row.kind == storage::WriteKind::kDelete; });
+  // What the log has taken must be pending, so that nothing here takes memory after it has.
+  Result<Sequence> sequence = Sequence(0);
+  try {
+    announce(pending, decision);
+    sequence = append(pending, only_deletes);
+  } catch (...) {
+    withdraw(*pending);
+    throw;
+  }
   if (!sequence.ok()) {
-    environment_.budget.release(bytes);
+    withdraw(*pending);
     return std::move(sequence).error();
   }
-  reserved_bytes_.fetch_add(bytes, std::memory_order_relaxed);
-  pending->reserved_bytes = bytes;
-  pending->sequence = *sequence;
-  pending->response = {*sequence, std::move(decision.rows)};
+  pending->sequence = pending->response.version = *sequence;
   pending->done = std::move(done);
-  for (auto& [id, exists_after] : decision.exists) {
-    Expected& expected = expected_[id];
-    expected.exists = exists_after;
-    ++expected.pending;
-    pending->ids.push_back(id);
-  }
-  pending_.push_back(std::move(pending));
   return {};
+}
+
+void LocalShard::announce(const std::shared_ptr<Pending>& pending, const Decision& decision) {
+  pending_.push_back(pending);
+  for (const auto& [id, exists_after] : decision.exists) {
+    pending->ids.push_back(id);
+    const Expected expected{.commit_time_us = pending->commit_time_us, .exists = exists_after};
+    std::vector<Expected> first = {expected};
+    const auto [place, is_new] = expected_.try_emplace(id, std::move(first));
+    if (!is_new) place->second.push_back(expected);
+  }
+}
+
+void LocalShard::withdraw(Pending& pending) {
+  if (!pending_.empty() && pending_.back().get() == &pending) pending_.pop_back();
+  forget(pending);
+  give_back(pending.reserved_bytes);
+}
+
+Result<Sequence> LocalShard::append(const std::shared_ptr<Pending>& pending, bool only_deletes) {
+  return environment_.log.append({.type = storage::RecordType::kWriteBatch,
+                                  .shard = id_,
+                                  .definition_version = definition_version_,
+                                  .commit_time_us = pending->commit_time_us,
+                                  .payload = pending->payload,
+                                  .may_use_reserve = only_deletes},
+                                 [this, pending](Result<void> result) { on_durable(pending, std::move(result)); });
 }
 
 void LocalShard::on_durable(const std::shared_ptr<Pending>& pending, Result<void> result) {
@@ -303,8 +324,11 @@ void LocalShard::fail(const Error& reason) {
 
 void LocalShard::forget(Pending& pending) {
   for (const std::string& id : std::exchange(pending.ids, {})) {
-    const auto expected = expected_.find(id);
-    if (--expected->second.pending == 0) expected_.erase(expected);
+    const auto found = expected_.find(id);
+    // Where there was no memory for it, it was not noted.
+    if (found == expected_.end()) continue;
+    std::erase_if(found->second, [&](const Expected& one) { return one.commit_time_us == pending.commit_time_us; });
+    if (found->second.empty()) expected_.erase(found);
   }
 }
 

@@ -90,10 +90,10 @@ class LocalShard final : public ShardService {
     std::uint64_t reserved_bytes = 0;
     std::optional<Result<void>> durable;
   };
-  /// What accepted, not yet applied writes make of a record.
+  /// What an accepted, not yet applied write makes of a record. No other write has its commit time.
   struct Expected {
+    std::int64_t commit_time_us = 0;
     bool exists = false;
-    std::uint32_t pending = 0;
   };
   /// The rows of a request that are accepted, and what was decided of the others.
   struct Decision {
@@ -108,6 +108,11 @@ class LocalShard final : public ShardService {
   /// Decides and, if there is anything to write, accepts; otherwise the answer.
   std::optional<Result<ApplyResponse>> take(ApplyRequest request, Callback<ApplyResponse>& done) JADE_REQUIRES(mutex_);
   Result<void> accept(Decision decision, Callback<ApplyResponse>& done) JADE_REQUIRES(mutex_);
+  /// Has later writes be decided from this one, and applied after it.
+  void announce(const std::shared_ptr<Pending>& pending, const Decision& decision) JADE_REQUIRES(mutex_);
+  /// Takes back what was announced, or a part of it: the log did not take the write.
+  void withdraw(Pending& pending) JADE_REQUIRES(mutex_);
+  Result<Sequence> append(const std::shared_ptr<Pending>& pending, bool only_deletes) JADE_REQUIRES(mutex_);
   void on_durable(const std::shared_ptr<Pending>& pending, Result<void> result) JADE_EXCLUDES(mutex_);
   void apply_durable() JADE_EXCLUDES(mutex_);
   void answer(Pending& pending) JADE_EXCLUDES(mutex_);
@@ -159,7 +164,8 @@ class LocalShard final : public ShardService {
   mutable Mutex mutex_;
   CondVar idle_;
   std::deque<std::shared_ptr<Pending>> pending_ JADE_GUARDED_BY(mutex_);
-  std::unordered_map<std::string, Expected> expected_ JADE_GUARDED_BY(mutex_);
+  /// By id, in the order of the writes; never empty.
+  std::unordered_map<std::string, std::vector<Expected>> expected_ JADE_GUARDED_BY(mutex_);
   std::int64_t last_commit_time_us_ JADE_GUARDED_BY(mutex_) = 0;
   bool applying_ JADE_GUARDED_BY(mutex_) = false;
   std::deque<std::move_only_function<void()>> between_records_ JADE_GUARDED_BY(mutex_);

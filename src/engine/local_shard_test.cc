@@ -148,6 +148,46 @@ TEST_F(LocalShardTest, ARefusalByTheLogChangesNothing) {
   EXPECT_TRUE((*retried)->ok());
 }
 
+TEST_F(LocalShardTest, AWriteThatFindsNoMemoryOnItsWayToTheLogNeverWas) {
+  const std::uint64_t used = budget_.used_bytes();
+  log_.has_no_memory = true;
+  EXPECT_THROW(apply({insert("a")}), std::bad_alloc);
+  EXPECT_EQ(budget_.used_bytes(), used);
+  log_.has_no_memory = false;
+  const auto next = apply({insert("a")});
+  log_.sync();
+  EXPECT_EQ((**next)->rows.front().outcome, RowOutcome::kCreated);
+}
+
+TEST_F(LocalShardTest, AWriteThatFoundNoRoomLeavesWhatIsExpectedOfEarlierOnes) {
+  ManualExecutor compute;
+  LocalShard late(ShardId(0), definition_,
+                  {.clock = system_clock(),
+                   .compute = compute,
+                   .background = inline_,
+                   .budget = budget_,
+                   .log = log_,
+                   .files = ground_.environment()});
+  const auto apply_late = [&](RowApply row) {
+    auto answer = std::make_shared<Answer>();
+    ApplyRequest request{.definition_version = 1, .rows = {}};
+    request.rows.push_back(std::move(row));
+    late.apply(context_, std::move(request),
+               [answer](Result<ApplyResponse> response) { answer->emplace(std::move(response)); });
+    return answer;
+  };
+  apply_late(upsert("a"));
+  const auto removal = apply_late(erase("a"));
+  log_.complete_one();
+  log_.complete_one(Error(ErrorCode::kStorageFull, "full"));
+  // The first is durable, and not applied yet.
+  const auto refused = apply_late(insert("a"));
+  ASSERT_TRUE(refused->has_value());
+  EXPECT_EQ((**refused)->rows.front().refusal, ErrorCode::kAlreadyExists);
+  compute.run_all();
+  EXPECT_EQ((*removal)->error().code(), ErrorCode::kStorageFull);
+}
+
 TEST_F(LocalShardTest, RefusesWhatTheMemoryBudgetHasNoRoomFor) {
   storage::RowWrite large = put_row("large", {1, 1}, std::string(kBudgetBytes, 'x'));
   const auto answer = apply({{Precondition::kNone, std::move(large)}});

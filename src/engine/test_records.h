@@ -3,6 +3,7 @@
 
 #include <cstring>
 #include <deque>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -86,6 +87,7 @@ class ManualLog final : public storage::Log {
  public:
   Result<Sequence> append(storage::NewRecord record, storage::AppendDone done) override {
     if (refusal) return *refusal;
+    if (has_no_memory) throw std::bad_alloc();
     records.push_back(record);
     waiting.push_back(std::move(done));
     return Sequence(++tail_);
@@ -115,6 +117,7 @@ class ManualLog final : public storage::Log {
   }
 
   std::optional<Error> refusal;
+  bool has_no_memory = false;
   std::vector<storage::NewRecord> records;
   std::deque<storage::AppendDone> waiting;
 

@@ -58,6 +58,8 @@ TEST_F(ServerTest, KeepsWhatItTookAcrossAStop) {
   wait_ready(*server);
   EXPECT_EQ(get(*server, "/v1/databases/d/vectors/a").status, 200);
   EXPECT_EQ(server->load_failure(), "");
+  // It tells after it answers.
+  EXPECT_TRUE(server->stop().ok());
   EXPECT_EQ(log.count("ready"), 2U);
 }
 
