@@ -189,7 +189,6 @@ TEST_F(FullDiskTest, WhatWaitsFailsInOrderBeforeASequenceIsGivenAgain) {
   EXPECT_EQ(append_at_last(*log, keyed_record(5)), std::nullopt);
   EXPECT_EQ(log->tail(), Sequence{2});
   EXPECT_EQ(numbers_on_disk(), (Numbers{1, 5}));
-  files_.set_hook({});
 }
 
 TEST_F(FullDiskTest, RelaxedAnswersBeforeItStayTrue) {
@@ -220,7 +219,6 @@ TEST_F(FullDiskTest, WhoWaitsForDurabilityIsNotLeftWaiting) {
     gate.open();
   }
   acks.wait_for(1);
-  files_.set_hook({});
 }
 
 TEST_F(FullDiskTest, StaysInTheOldFileWhenThereIsNoRoomForANewOne) {
@@ -310,7 +308,6 @@ TEST_F(FullDiskTest, WhatWaitedBeforeTheReserveWasNeededDoesNotUseItUp) {
   EXPECT_FALSE(acks.outcomes()[0].has_value());
   ASSERT_TRUE(acks.outcomes()[1].has_value());
   EXPECT_EQ(acks.outcomes()[1]->code(), ErrorCode::kStorageFull);
-  files_.set_hook({});
   EXPECT_EQ(numbers_on_disk(), (Numbers{1, 2}));
 }
 
