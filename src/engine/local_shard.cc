@@ -209,10 +209,7 @@ void LocalShard::announce(const std::shared_ptr<Pending>& pending, const Decisio
   pending_.push_back(pending);
   for (const auto& [id, exists_after] : decision.exists) {
     pending->ids.push_back(id);
-    const Expected expected{.commit_time_us = pending->commit_time_us, .exists = exists_after};
-    std::vector<Expected> first = {expected};
-    const auto [place, is_new] = expected_.try_emplace(id, std::move(first));
-    if (!is_new) place->second.push_back(expected);
+    expected_[id].push_back({.commit_time_us = pending->commit_time_us, .exists = exists_after});
   }
 }
 
@@ -325,7 +322,7 @@ void LocalShard::fail(const Error& reason) {
 void LocalShard::forget(Pending& pending) {
   for (const std::string& id : std::exchange(pending.ids, {})) {
     const auto found = expected_.find(id);
-    // Where there was no memory for it, it was not noted.
+    // Where there was no memory for it, it was not noted, or in part.
     if (found == expected_.end()) continue;
     std::erase_if(found->second, [&](const Expected& one) { return one.commit_time_us == pending.commit_time_us; });
     if (found->second.empty()) expected_.erase(found);
