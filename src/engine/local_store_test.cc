@@ -560,17 +560,20 @@ TEST(LocalStore, AcknowledgedWritesSurvivePowerCuts) {
       ASSERT_TRUE(store.create("a", database_options(1)).ok());
       const std::uint64_t cut_at = 1 + random.next_below(flush_bytes < 10'000 ? 400 : 40);
       std::atomic<std::uint64_t> calls{0};
-      std::map<std::string, float> at_cut;
+      // Set before the disk is copied, by whichever thread makes that call: a write that is answered while this is
+      // still false was on the disk before the copy.
+      std::atomic<bool> cut{false};
       files.set_hook([&](const io::Call&) {
-        if (++calls == cut_at) after = memory.clone();
+        if (++calls != cut_at) return;
+        cut = true;
+        after = memory.clone();
       });
-      for (int i = 0; i < 30 && after == nullptr; ++i) {
+      for (int i = 0; i < 30 && !cut; ++i) {
         const std::string id = "r" + std::to_string(random.next_below(10));
         const auto value = static_cast<float>(i);
         attempted[id] = value;
         const auto written = store.write("a", record_input(id, {value}));
-        // Acknowledged before the cut: the copy of the disk is older than this answer only if it was made by then.
-        if (written.ok() && after == nullptr) acknowledged[id] = value;
+        if (written.ok() && !cut) acknowledged[id] = value;
       }
       ASSERT_TRUE(store->close().ok());
       files.set_hook({});
